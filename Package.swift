@@ -1,0 +1,130 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+
+let package = Package(
+    name: "sandstorm",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "sandstorm", targets: ["SandstormCLI"]),
+        .library(name: "Sandstorm", targets: ["Sandstorm"]),
+        .library(name: "SandstormCore", targets: ["SandstormCore"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Floor 0: the waist and the vocabulary.
+        .target(name: "SandstormCore", dependencies: [nioCore], swiftSettings: settings),
+
+        // Floor 1: plumbing, pure routing, what outlives the process.
+        .target(name: "SandstormWire", dependencies: ["SandstormCore", nioCore, nioPosix], swiftSettings: settings),
+        .target(name: "SandstormRouting", dependencies: ["SandstormCore"], swiftSettings: settings),
+        .target(
+            name: "SandstormStore",
+            dependencies: ["SandstormCore", .product(name: "GRDB", package: "GRDB.swift"), crypto],
+            swiftSettings: settings),
+
+        // Floor 2: one adapter for each kind of place.
+        .systemLibrary(
+            name: "CSeccomp", path: "Sources/Providers/CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(
+            name: "LocalProvider",
+            dependencies: [
+                "SandstormCore", "SandstormWire", nioCore, nioPosix, logging,
+                .target(name: "CSeccomp", condition: .when(platforms: [.linux])),
+            ],
+            path: "Sources/Providers/LocalProvider", swiftSettings: settings),
+
+        // Floor 3: a run, step by step.
+        .target(
+            name: "SandstormEngine",
+            dependencies: ["SandstormCore", "SandstormRouting", "SandstormStore", nioCore, logging, lifecycle, crypto],
+            swiftSettings: settings),
+
+        // Floor 4: decode, call the engine, encode.
+        .target(
+            name: "NativeAPI",
+            dependencies: [
+                "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, nioPosix, logging, lifecycle,
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            path: "Sources/FrontEnds/NativeAPI", swiftSettings: settings),
+
+        // Floor 5: the SDK that users import, and the program.
+        .target(
+            name: "Sandstorm",
+            dependencies: [
+                "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", "LocalProvider", nioCore, nioPosix, nioHTTP,
+                logging, httpClient,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "SandstormCLI",
+            dependencies: [
+                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NativeAPI", nioCore, nioPosix,
+                logging, lifecycle,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+
+        // Tests.
+        .target(
+            name: "SandstormTestSupport",
+            dependencies: ["SandstormCore", "SandstormStore", "SandstormEngine", nioCore, logging], path: "Tests/SandstormTestSupport",
+            swiftSettings: settings),
+        .testTarget(name: "SandstormCoreTests", dependencies: ["SandstormCore", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "SandstormWireTests", dependencies: ["SandstormWire", "SandstormCore", nioCore, nioPosix], swiftSettings: settings),
+        .testTarget(name: "SandstormRoutingTests", dependencies: ["SandstormRouting", "SandstormCore"], swiftSettings: settings),
+        .testTarget(
+            name: "SandstormStoreTests",
+            dependencies: [
+                "SandstormStore", "SandstormCore", "SandstormTestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "LocalProviderTests", dependencies: ["LocalProvider", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SandstormEngineTests",
+            dependencies: ["SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport", nioCore, logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "NativeAPITests",
+            dependencies: [
+                "NativeAPI", "SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport", "SandstormWire", nioCore,
+                nioPosix, httpClient,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SandstormTests",
+            dependencies: ["Sandstorm", "SandstormCore", "SandstormTestSupport", "SandstormCLI", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["SandstormCLI", "SandstormCore", "SandstormTestSupport", nioCore, nioHTTP, httpClient],
+            swiftSettings: settings),
+    ]
+)

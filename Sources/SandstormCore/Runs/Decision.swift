@@ -1,0 +1,106 @@
+/// The ranked offers for a spec, with the reason why each was kept or dropped.
+public struct Decision: Hashable, Sendable {
+    /// Every offer that was looked at: the kept ones first, best first; then the dropped ones.
+    public var candidates: [Candidate]
+    /// Providers that made no offer, and why.
+    public var refusals: [Refusal]
+    /// What "best" meant.
+    public var objective: Constraints.Objective
+
+    public init(candidates: [Candidate], refusals: [Refusal], objective: Constraints.Objective) {
+        self.candidates = candidates
+        self.refusals = refusals
+        self.objective = objective
+    }
+
+    /// One offer as routing saw it.
+    public struct Candidate: Hashable, Sendable {
+        public var offer: Offer
+        /// Kept in the ranking.
+        public var isKept: Bool
+        /// Why it was kept or dropped, in words for a user.
+        public var reason: String
+        /// What the run is expected to cost.
+        public var predictedCost: Money
+        /// What the run costs if it uses its whole timeout.
+        public var worstCost: Money
+        /// How long until the code starts.
+        public var predictedLatency: Duration
+        /// How long the sandbox may live so that `maxCost` holds; `nil` without such a bound.
+        public var costDeadline: Duration?
+
+        public init(
+            offer: Offer, isKept: Bool, reason: String, predictedCost: Money, worstCost: Money, predictedLatency: Duration,
+            costDeadline: Duration?
+        ) {
+            self.offer = offer
+            self.isKept = isKept
+            self.reason = reason
+            self.predictedCost = predictedCost
+            self.worstCost = worstCost
+            self.predictedLatency = predictedLatency
+            self.costDeadline = costDeadline
+        }
+    }
+
+    /// A provider without an offer.
+    public struct Refusal: Hashable, Sendable {
+        public var provider: ProviderID
+        public var reason: String
+
+        public init(provider: ProviderID, reason: String) {
+            self.provider = provider
+            self.reason = reason
+        }
+    }
+
+    /// The kept candidates, best first.
+    public var ranking: [Candidate] { candidates.filter(\.isKept) }
+
+    /// Why there is no kept candidate, in one sentence for a user.
+    public var explanationOfNone: String {
+        let reasons = refusals.map { "\($0.provider): \($0.reason)" } + candidates.map { "\($0.offer.id): \($0.reason)" }
+        return reasons.isEmpty ? "no provider is configured" : reasons.joined(separator: "; ")
+    }
+}
+
+extension Decision {
+    /// The decision in the form of the native API.
+    public var json: JSONValue {
+        [
+            "objective": .string(objective.rawValue),
+            "candidates": .array(candidates.map(\.json)),
+            "refusals": .array(refusals.map { ["provider": .string($0.provider.rawValue), "reason": .string($0.reason)] }),
+        ]
+    }
+
+    /// Reads a decision in the form of the native API; what is unknown is passed over, what is missing takes a default.
+    public init(json: JSONValue) {
+        self.init(
+            candidates: (json["candidates"]?.arrayValue ?? []).map(Candidate.init),
+            refusals: (json["refusals"]?.arrayValue ?? []).map {
+                Refusal(provider: ProviderID($0["provider"]?.stringValue ?? ""), reason: $0["reason"]?.stringValue ?? "")
+            },
+            objective: json["objective"]?.stringValue.flatMap(Constraints.Objective.init) ?? .balanced)
+    }
+}
+
+extension Decision.Candidate {
+    var json: JSONValue {
+        var object: JSONObject = ["offer": offer.json, "kept": .bool(isKept), "reason": .string(reason)]
+        object["predictedCost"] = .string(predictedCost.decimal)
+        object["worstCost"] = .string(worstCost.decimal)
+        object["predictedLatency"] = .integer(predictedLatency.wholeMilliseconds)
+        object["costDeadline"] = costDeadline.map { .integer($0.wholeMilliseconds) }
+        return .object(object)
+    }
+
+    init(json: JSONValue) {
+        func money(_ key: String) -> Money { json[key]?.stringValue.flatMap { Money($0) } ?? .zero }
+        self.init(
+            offer: Offer(json: json["offer"] ?? [:]), isKept: json["kept"]?.boolValue ?? false,
+            reason: json["reason"]?.stringValue ?? "", predictedCost: money("predictedCost"), worstCost: money("worstCost"),
+            predictedLatency: .milliseconds(json["predictedLatency"]?.intValue ?? 0),
+            costDeadline: json["costDeadline"]?.intValue.map { .milliseconds($0) })
+    }
+}

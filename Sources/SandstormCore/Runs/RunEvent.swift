@@ -1,0 +1,113 @@
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
+
+/// Something that happened to a run. Numbered from 1 without gaps, so that a reader can go on where it was cut off.
+public struct RunEvent: Hashable, Sendable {
+    /// What happened.
+    public enum Body: Hashable, Sendable {
+        /// The run is journaled.
+        case accepted(RunID)
+        /// Where it may run.
+        case decision(Decision)
+        /// The code started.
+        case started(provider: ProviderID, sandbox: SandboxID, attempt: Int)
+        /// Output. Never cut inside a UTF-8 character as long as the output is UTF-8.
+        case stdout([UInt8])
+        case stderr([UInt8])
+        /// The code ended.
+        case exited(ExitStatus)
+        /// The run is final and billed. The last event. Without the outputs.
+        case settled(RunResult)
+    }
+
+    public var sequence: Int
+    public var time: Date
+    public var body: Body
+
+    public init(sequence: Int, time: Date, body: Body) {
+        self.sequence = sequence
+        self.time = time
+        self.body = body
+    }
+}
+
+extension RunEvent {
+    /// The event's name in a server-sent event stream.
+    public var name: String {
+        switch body {
+        case .accepted: "accepted"
+        case .decision: "decision"
+        case .started: "started"
+        case .stdout: "stdout"
+        case .stderr: "stderr"
+        case .exited: "exited"
+        case .settled: "settled"
+        }
+    }
+
+    /// The event's data in the form of the native API.
+    public var data: JSONValue {
+        var object = JSONObject()
+        switch body {
+        case .accepted(let id): object["id"] = .string(id.rawValue)
+        case .decision(let decision): object["decision"] = decision.json
+        case .started(let provider, let sandbox, let attempt):
+            object["provider"] = .string(provider.rawValue)
+            object["sandboxId"] = .string(sandbox.rawValue)
+            object["attempt"] = .integer(attempt)
+        case .stdout(let bytes), .stderr(let bytes): object.setBytes(bytes, "data")
+        case .exited(let status):
+            switch status.outcome {
+            case .code(let code): object["exitCode"] = .integer(code)
+            case .signal(let signal): object["signal"] = .string(signal.description)
+            }
+            object["cpuTime"] = status.cpuTime.map { .integer($0.wholeMilliseconds) }
+            object["peakMemoryKiB"] = status.peakMemoryKiB.map { .integer($0) }
+        case .settled(let result): return result.json(includingOutput: false)
+        }
+        object["time"] = .string(time.rfc3339)
+        return .object(object)
+    }
+
+    /// Reads an event of a stream; `nil` for a name or a form that this version does not know.
+    public init?(sequence: Int, name: String, data: JSONValue) {
+        guard let object = data.objectValue else { return nil }
+        let body: Body? =
+            switch name {
+            case "accepted": object["id"]?.stringValue.flatMap { RunID($0) }.map(Body.accepted)
+            case "decision": object["decision"].map { .decision(Decision(json: $0)) }
+            case "started": RunEvent.started(object)
+            case "stdout": object.bytes("data").map(Body.stdout)
+            case "stderr": object.bytes("data").map(Body.stderr)
+            case "exited": RunEvent.exited(object)
+            case "settled": RunResult(json: data).map(Body.settled)
+            default: nil
+            }
+        guard let body else { return nil }
+        self.init(sequence: sequence, time: object["time"]?.stringValue.flatMap(Date.init(rfc3339:)) ?? Date(), body: body)
+    }
+
+    private static func started(_ object: JSONObject) -> Body? {
+        guard let provider = object["provider"]?.stringValue, let sandbox = object["sandboxId"]?.stringValue.flatMap({ SandboxID($0) })
+        else { return nil }
+        return .started(provider: ProviderID(provider), sandbox: sandbox, attempt: object["attempt"]?.intValue ?? 1)
+    }
+
+    private static func exited(_ object: JSONObject) -> Body? {
+        let outcome: ExitStatus.Outcome
+        if let code = object["exitCode"]?.intValue.flatMap(Int32.init(exactly:)) {
+            outcome = .code(code)
+        } else if let signal = object["signal"]?.stringValue.flatMap(Signal.init(named:)) {
+            outcome = .signal(signal)
+        } else {
+            return nil
+        }
+        return .exited(
+            ExitStatus(
+                outcome, cpuTime: object["cpuTime"]?.intValue.map { .milliseconds($0) },
+                peakMemoryKiB: object["peakMemoryKiB"]?.intValue))
+    }
+}

@@ -1,0 +1,47 @@
+/// Why a run did not come to its end.
+public struct RunFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kinds of failure; part of the API's contract.
+    public enum Kind: String, CaseIterable, Hashable, Sendable {
+        /// The spec's timeout passed and the code was killed.
+        case timeout
+        /// The code was killed since it would have cost more than `maxCost`.
+        case costLimit
+        /// The sandbox's memory limit killed it.
+        case outOfMemory
+        /// No offer can run this spec within these constraints.
+        case noOffer
+        /// Every offer was tried and failed.
+        case providersFailed
+        /// No place has what the spec needs, such as a language's toolchain.
+        case unsupported
+        /// The place refused the request as the caller's mistake.
+        case refused
+        /// The sandbox was lost after the code had started.
+        case sandboxLost
+        /// The gateway stopped while the run was on its way.
+        case gatewayStopped
+        /// The caller cancelled it.
+        case cancelled
+        /// Something broke inside the gateway.
+        case `internal`
+    }
+
+    public var kind: Kind
+    /// For people.
+    public var detail: String
+
+    public init(_ kind: Kind, _ detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
+
+    public var description: String { "\(kind.rawValue): \(detail)" }
+
+    /// The same request may do better later.
+    public var isRetryable: Bool {
+        switch kind {
+        case .providersFailed, .sandboxLost, .gatewayStopped, .internal: true
+        case .timeout, .costLimit, .outOfMemory, .noOffer, .unsupported, .refused, .cancelled: false
+        }
+    }
+}

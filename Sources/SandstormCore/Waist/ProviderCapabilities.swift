@@ -1,0 +1,81 @@
+/// What a place can honour.
+public struct ProviderCapabilities: Hashable, Sendable {
+    /// Languages whose toolchain the default image has; `nil` if the place can't say.
+    public var languages: Set<Language>?
+    /// The isolation levels on offer.
+    public var isolation: Set<IsolationLevel>
+    /// The regions on offer; empty if the place has no notion of one.
+    public var regions: Set<String>
+    /// GPU types on offer.
+    public var gpuTypes: Set<String>
+    /// The most of each resource that one sandbox can have.
+    public var maximum: Resources
+    /// Sandboxes may be allowed to reach the network.
+    public var openNetwork: Bool
+    /// What sandboxes may reach can be limited to a list of hosts.
+    public var networkAllowList: Bool
+    /// A spec may name an image.
+    public var images: Bool
+    public var pause: Bool
+    public var snapshot: Set<SnapshotKind>
+    public var fork: Bool
+    public var ports: Bool
+    public var terminal: Bool
+    /// How long a kill may take until the meter stops; kill deadlines are set earlier by this.
+    public var teardownTime: Duration
+
+    public init(
+        languages: Set<Language>? = nil, isolation: Set<IsolationLevel> = [.standard], regions: Set<String> = [],
+        gpuTypes: Set<String> = [], maximum: Resources, openNetwork: Bool = false, networkAllowList: Bool = false,
+        images: Bool = false, pause: Bool = false, snapshot: Set<SnapshotKind> = [], fork: Bool = false, ports: Bool = false,
+        terminal: Bool = false, teardownTime: Duration = .seconds(1)
+    ) {
+        self.languages = languages
+        self.isolation = isolation
+        self.regions = regions
+        self.gpuTypes = gpuTypes
+        self.maximum = maximum
+        self.openNetwork = openNetwork
+        self.networkAllowList = networkAllowList
+        self.images = images
+        self.pause = pause
+        self.snapshot = snapshot
+        self.fork = fork
+        self.ports = ports
+        self.terminal = terminal
+        self.teardownTime = teardownTime
+    }
+
+    /// Why the place can't honour `spec`, in words for a user; `nil` if it can as far as is known.
+    public func refusal(of spec: SandboxSpec) -> String? {
+        if !isolation.contains(where: { $0 >= spec.isolation }) { return "isolation \(spec.isolation.rawValue): nothing here gives it" }
+        if let region = spec.region, !regions.contains(region) { return "region \(region): not on offer" }
+        if let gpu = spec.gpu, !gpuTypes.contains(gpu.type) { return "gpu \(gpu.type): not on offer" }
+        if spec.resources.milliCPU > maximum.milliCPU { return "cpu \(spec.cpu): at most \(Double(maximum.milliCPU) / 1000) here" }
+        if spec.memory > maximum.memoryMiB { return "memory \(spec.memory) MiB: at most \(maximum.memoryMiB) here" }
+        if spec.disk > maximum.diskGiB { return "disk \(spec.disk) GiB: at most \(maximum.diskGiB) here" }
+        if spec.image != nil, !images { return "image: a spec can't name one here" }
+        switch spec.network {
+        case .none: break
+        case .open: if !openNetwork { return "network open: sandboxes have no network here" }
+        case .allow: if !networkAllowList { return "network allow-list: can't be enforced here" }
+        }
+        if let language = spec.language, let languages, !languages.contains(language), spec.image == nil {
+            return "language \(language.rawValue): no toolchain in this image"
+        }
+        return nil
+    }
+}
+
+/// How a place is.
+public struct ProviderStatus: Hashable, Sendable {
+    /// New sandboxes can be made.
+    public var isHealthy: Bool
+    /// For people.
+    public var detail: String
+
+    public init(isHealthy: Bool, detail: String) {
+        self.isHealthy = isHealthy
+        self.detail = detail
+    }
+}

@@ -1,0 +1,46 @@
+/// A kind of place that can run sandboxes: the narrow waist between everything above and every cloud below.
+///
+/// An adapter translates these calls to one dialect and nothing else: it neither retries, nor routes, nor bills. Every call
+/// must end when its task is cancelled, and must then leave nothing behind that ``sandboxes(taggedBy:)`` does not list.
+public protocol SandboxProvider: Sendable {
+    /// The name that users write: `local`, `e2b`.
+    var id: ProviderID { get }
+
+    /// What the place can honour, as far as that is known without asking it.
+    var capabilities: ProviderCapabilities { get }
+
+    /// The priced ways to run `spec` here; empty if there is none. From memory, without I/O.
+    func offers(for spec: SandboxSpec) -> [Offer]
+
+    /// Makes a sandbox that is ready to start commands.
+    ///
+    /// - Parameter tag: kept with the sandbox at the provider, so that an orphan can be recognised.
+    /// - Throws: ``ProviderError``; its `mayHaveTakenEffect` says whether a sandbox may exist all the same.
+    func create(_ spec: SandboxSpec, on offer: Offer, tag: SandboxTag) async throws(ProviderError) -> any Sandbox
+
+    /// Finds a living sandbox again.
+    ///
+    /// - Throws: ``ProviderError`` with `notFound` if it is gone.
+    func attach(_ id: ProviderSandboxID) async throws(ProviderError) -> any Sandbox
+
+    /// Lists what `gateway` has made here and what still exists; for the reaper.
+    func sandboxes(taggedBy gateway: GatewayID) async throws(ProviderError) -> [SandboxRecord]
+
+    /// Asks whether the place is well, as cheaply as it can be asked.
+    func probe() async throws(ProviderError) -> ProviderStatus
+}
+
+/// What the gateway writes on a sandbox, to know it again.
+public struct SandboxTag: Hashable, Sendable {
+    public var gateway: GatewayID
+    public var run: RunID
+    public var attempt: AttemptID
+    public var sandbox: SandboxID
+
+    public init(gateway: GatewayID, run: RunID, attempt: AttemptID, sandbox: SandboxID) {
+        self.gateway = gateway
+        self.run = run
+        self.attempt = attempt
+        self.sandbox = sandbox
+    }
+}

@@ -1,0 +1,2 @@
+for number in range(5000):
+    print(f"line {number} " + "sand" * (number % 7))

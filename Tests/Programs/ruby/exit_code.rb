@@ -1,0 +1,3 @@
+at_exit { puts "goodbye" }
+warn "leaving"
+exit 42

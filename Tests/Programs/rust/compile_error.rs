@@ -1,0 +1,5 @@
+fn main() {
+    let sand = String::from("grain");
+    let moved = sand;
+    println!("{sand} {moved}");
+}

@@ -1,0 +1,2 @@
+echo before
+no-such-program-anywhere
