@@ -1,0 +1,166 @@
+import CLinux
+import Glibc
+
+/// Starts processes.
+///
+/// `posix_spawn` is what Swift has (there is no `fork`), and it is the better call anyway: nothing of the agent is copied, and the child's errors
+/// come back as its result.
+enum Spawner {
+    /// A process that runs, and the agent's ends of what it reads and writes.
+    struct Spawned {
+        let pid: pid_t
+        /// nil when input was closed from the start.
+        let input: Descriptor?
+        let output: Descriptor
+        /// nil with a terminal or when merged into ``output``.
+        let error: Descriptor?
+        /// Whether ``input`` and ``output`` are the same: a terminal's master.
+        let isTerminal: Bool
+
+        /// All descriptors to watch, each once, with the role that its events get.
+        var descriptors: [(role: UInt8, descriptor: Descriptor)] {
+            var all = [(ProcessChannel.Role.output, output)]
+            if let input, !isTerminal { all.append((ProcessChannel.Role.input, input)) }
+            if let error { all.append((ProcessChannel.Role.error, error)) }
+            return all
+        }
+    }
+
+    /// - Throws: the failure to answer with; nothing is left behind.
+    static func spawn(_ start: AgentStart) throws(AgentFailure) -> Spawned {
+        try validate(start)
+        let directory = try openDirectory(start.directory)
+        let program = try ProgramLookup.find(start.arguments[0], environment: start.environment, in: directory)
+        do throws(SystemError) {
+            if let size = start.terminal {
+                let terminal = try Terminal(size: size)
+                terminal.master.makeNonBlocking()
+                let pid = try launch(program, start, in: directory, stdio: .terminal(terminal.slavePath))
+                return Spawned(pid: pid, input: terminal.master, output: terminal.master, error: nil, isTerminal: true)
+            }
+            let input = try makeInput(start)
+            let output = try makeOutput()
+            let error = start.flags.contains(.mergesStderr) ? nil : try makeOutput()
+            let stdio = Stdio.pipes(input.child, output.child, error?.child ?? output.child)
+            let pid = try launch(program, start, in: directory, stdio: stdio)
+            return Spawned(pid: pid, input: input.own, output: output.own, error: error?.own, isTerminal: false)
+        } catch {
+            if error.step == launchStep, !SystemError.meansExhaustion(error.code) {
+                throw ProgramLookup.failure(of: program, error.code, in: directory)
+            }
+            throw AgentFailure(error, stage: .resources)
+        }
+    }
+
+    private static func validate(_ start: AgentStart) throws(AgentFailure) {
+        guard start.flags.isSubset(of: .known) else {
+            throw .invalid("start has flags (\(start.flags.rawValue)) that agent \(SandstormAgent.version) doesn't know", errno: ENOSYS)
+        }
+        guard !start.arguments.isEmpty else { throw .invalid("start has no arguments, so no program") }
+        guard start.directory.isCString, start.arguments.allSatisfy(\.isCString), start.environment.allSatisfy(\.isCString) else {
+            throw .invalid("start has a NUL byte in an argument, a variable or the directory")
+        }
+    }
+
+    /// Opens the working directory first and by itself, so that its errors can't be taken for the program's.
+    private static func openDirectory(_ path: [UInt8]) throws(AgentFailure) -> Descriptor {
+        do throws(SystemError) {
+            let directory = try Descriptor.open(path.isEmpty ? [UInt8(ascii: ".")] : path, SANDSTORM_O_PATH | O_DIRECTORY)
+            guard faccessat(directory.number, ".", X_OK, 0) == 0 else {
+                throw .current(in: String(decoding: path.prefix(1024), as: UTF8.self))
+            }
+            return directory
+        } catch {
+            throw AgentFailure(error, stage: SystemError.meansExhaustion(error.code) ? .resources : .directory)
+        }
+    }
+
+    // MARK: Pipes
+
+    private static func makeInput(_ start: AgentStart) throws(SystemError) -> (own: Descriptor?, child: Descriptor) {
+        if start.flags.contains(.stdinClosed), let null = try? Descriptor.open(Array("/dev/null".utf8), O_RDONLY) {
+            return (nil, null)
+        }
+        let pipe = try Descriptor.pipe()
+        // Without /dev/null, a pipe that nobody writes to is the next best empty input.
+        if start.flags.contains(.stdinClosed) { return (nil, pipe.readEnd) }
+        pipe.writeEnd.makeNonBlocking()
+        return (pipe.writeEnd, pipe.readEnd)
+    }
+
+    private static func makeOutput() throws(SystemError) -> (own: Descriptor, child: Descriptor) {
+        let pipe = try Descriptor.pipe()
+        pipe.readEnd.makeNonBlocking()
+        return (pipe.readEnd, pipe.writeEnd)
+    }
+
+    // MARK: posix_spawn
+
+    private enum Stdio {
+        case terminal([UInt8])
+        case pipes(Descriptor, Descriptor, Descriptor)
+    }
+
+    private static let launchStep = "posix_spawn"
+
+    private static func launch(
+        _ program: [UInt8],
+        _ start: AgentStart,
+        in directory: Descriptor,
+        stdio: Stdio
+    ) throws(SystemError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        switch stdio {
+        case .terminal(let path):
+            // Opened by the leader of a new session (SETSID comes before the actions), it becomes the controlling terminal.
+            _ = path.withCString { posix_spawn_file_actions_addopen(&actions, 0, $0, O_RDWR, 0) }
+            posix_spawn_file_actions_adddup2(&actions, 0, 1)
+            posix_spawn_file_actions_adddup2(&actions, 0, 2)
+        case .pipes(let input, let output, let error):
+            posix_spawn_file_actions_adddup2(&actions, input.number, 0)
+            posix_spawn_file_actions_adddup2(&actions, output.number, 1)
+            posix_spawn_file_actions_adddup2(&actions, error.number, 2)
+        }
+        posix_spawn_file_actions_addfchdir_np(&actions, directory.number)
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        let flags = SANDSTORM_SPAWN_SETSID | Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF)
+        posix_spawnattr_setflags(&attributes, flags)
+
+        let arguments = CStringArray(start.arguments)
+        defer { arguments.deallocate() }
+        let environment = CStringArray(start.environment)
+        defer { environment.deallocate() }
+
+        // A child inherits its umask, so the agent has it for the moment; there is no other thread to notice.
+        let ownMask = start.umask.map { umask(mode_t($0) & 0o777) }
+        defer {
+            if let ownMask { _ = umask(ownMask) }
+        }
+        var pid: pid_t = 0
+        let code = program.withCString { program in
+            arguments.withPointers { arguments in
+                environment.withPointers { posix_spawn(&pid, program, &actions, &attributes, arguments, $0) }
+            }
+        }
+        guard code == 0 else { throw SystemError(code, in: launchStep) }
+        sacrifice(pid)
+        return pid
+    }
+
+    /// Makes the kernel take this process, and what it starts, before the agent when memory runs out.
+    private static func sacrifice(_ pid: pid_t) {
+        guard let file = try? Descriptor.open(Array("/proc/\(pid)/oom_score_adj".utf8), O_WRONLY) else { return }
+        _ = Array("500".utf8).withUnsafeBytes { file.write($0) }
+    }
+}

@@ -1,0 +1,269 @@
+import CLinux
+import Glibc
+
+/// The conversation with the gateway, and the loop that drives all its channels.
+///
+/// Each round takes events, one read from the gateway, and one piece of work from each channel that is ready, then writes. When the transport
+/// is slow, the outbound queue fills, channels stay in line, their pipes fill, and their processes block: that is the back pressure.
+final class Session {
+    private enum Role {
+        static let transport: UInt8 = 0
+        static let transportOutput: UInt8 = 1
+        static let signals: UInt8 = 2
+        /// Output of processes that have exited; see ``Discarder``.
+        static let discarded: UInt8 = 3
+    }
+
+    private var poller: Poller
+    private let signals: Signals
+    private let transport: Transport
+    private let outbound = Outbound()
+    private var decoder = AgentFrameDecoder()
+    private var isReadable = true
+    private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
+
+    private var channels: [UInt32: any Channel] = [:]
+    private var highestChannel: UInt32 = 0
+    private var line: [any Channel] = []
+    private var processes = ProcessTable()
+    private var discarder = Discarder()
+    /// Set once the session is over.
+    private var status: Int32?
+
+    init(over origin: Transport.Origin) throws(SystemError) {
+        transport = try Transport(origin)
+        signals = try Signals()
+        poller = try Poller()
+        try poller.add(transport.input, as: Poller.Token(channel: 0, role: Role.transport))
+        if transport.output !== transport.input {
+            try poller.add(transport.output, as: Poller.Token(channel: 0, role: Role.transportOutput))
+        }
+        try poller.add(signals.descriptor, as: Poller.Token(channel: 0, role: Role.signals))
+        processes.adoptOrphans()
+    }
+
+    deinit {
+        scratch.deallocate()
+    }
+
+    /// Serves until the gateway leaves.
+    ///
+    /// - Returns: the agent's exit status: 0 after an orderly end.
+    func run() -> Int32 {
+        outbound.send(.hello(AgentHello(agentVersion: SandstormAgent.version, pid: getpid(), uid: geteuid())), on: 0)
+        flush()
+        while status == nil {
+            round()
+        }
+        for channel in channels.values {
+            channel.abandon()
+        }
+        processes.killAll()
+        // A last word (why the session is over) if the transport takes it.
+        flush()
+        return status ?? 0
+    }
+
+    private func round() {
+        let hasWork = (isReadable && outbound.hasRoomForAnswers) || (!line.isEmpty && outbound.hasRoomForData) || discarder.hasWork
+        for event in poller.wait(blocking: !hasWork) {
+            deliver(event)
+        }
+        if isReadable, outbound.hasRoomForAnswers {
+            readTransport()
+        }
+        pumpLine()
+        discarder.pump(scratch: scratch)
+        flush()
+    }
+
+    private func deliver(_ event: Poller.Event) {
+        if event.token.channel != 0 {
+            guard let channel = channels[event.token.channel] else { return }
+            settle(channel, channel.note(event))
+            return
+        }
+        switch event.token.role {
+        case Role.transport:
+            isReadable = isReadable || event.isReadable
+            outbound.isWritable = outbound.isWritable || event.isWritable
+        case Role.transportOutput:
+            outbound.isWritable = outbound.isWritable || event.isWritable
+        case Role.signals:
+            let pending = signals.take()
+            if pending.terminate {
+                status = status ?? 0
+            }
+            if pending.childChanged {
+                reap()
+            }
+        default:
+            discarder.noteReadable()
+        }
+    }
+
+    // MARK: Gateway
+
+    private func readTransport() {
+        switch transport.input.read(into: scratch) {
+        case .wouldBlock:
+            isReadable = false
+        case .count(0):
+            status = status ?? 0
+        case .failed:
+            status = status ?? 1
+        case .count(let count):
+            decoder.append(UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+            do throws(AgentProtocolError) {
+                while status == nil, let frame = try decoder.next() {
+                    handle(frame)
+                }
+            } catch {
+                end(because: error.description)
+            }
+        }
+    }
+
+    private func flush() {
+        do throws(SystemError) {
+            try outbound.flush(to: transport.output)
+        } catch {
+            status = status ?? (error.code == EPIPE || error.code == ECONNRESET ? 0 : 1)
+        }
+    }
+
+    private func end(because violation: String) {
+        outbound.send(.failed(.violation(violation)), on: AgentProtocol.sessionChannel)
+        status = status ?? 1
+    }
+
+    private func handle(_ frame: AgentFrame) {
+        guard frame.channel != AgentProtocol.sessionChannel else {
+            handleSession(frame.message)
+            return
+        }
+        if let channel = channels[frame.channel] {
+            if case .unknown(let kind, _) = frame.message {
+                refuse(kind: kind, stage: .unsupportedFrame, on: frame.channel)
+            } else {
+                settle(channel, channel.receive(frame.message))
+            }
+            return
+        }
+        let isNew = frame.channel > highestChannel
+        switch frame.message {
+        case .start, .putFile, .getFile:
+            guard isNew else {
+                outbound.send(.failed(.violation("channel \(frame.channel) was used before")), on: frame.channel)
+                return
+            }
+            highestChannel = frame.channel
+            open(frame)
+        case .unknown(let kind, _) where isNew:
+            highestChannel = frame.channel
+            refuse(kind: kind, stage: .request, on: frame.channel)
+        default:
+            // On a channel that was open, it crossed the channel's last frame on the way: that is normal.
+            guard isNew else { return }
+            highestChannel = frame.channel
+            outbound.send(.failed(.unexpected(frame.message)), on: frame.channel)
+        }
+    }
+
+    private func handleSession(_ message: AgentMessage) {
+        switch message {
+        case .ping(let token): outbound.send(.pong(token: token), on: AgentProtocol.sessionChannel)
+        case .shutdown: status = 0
+        case .unknown(let kind, _): refuse(kind: kind, stage: .unsupportedFrame, on: AgentProtocol.sessionChannel)
+        default: end(because: "a frame of kind \(message.kindNumber) has no place on channel 0")
+        }
+    }
+
+    private func refuse(kind: UInt8, stage: AgentFailure.Stage, on channel: UInt32) {
+        let message = "frames of kind \(kind) are unsupported by agent \(SandstormAgent.version), protocol \(AgentProtocol.version)"
+        outbound.send(.failed(AgentFailure(errno: ENOSYS, stage: stage, message: message)), on: channel)
+    }
+
+    // MARK: Channels
+
+    private func open(_ frame: AgentFrame) {
+        do throws(AgentFailure) {
+            let channel: any Channel
+            switch frame.message {
+            case .start(let start):
+                channel = try startProcess(start, on: frame.channel)
+            case .putFile(let put):
+                channel = try PutChannel(id: frame.channel, put, outbound: outbound)
+            case .getFile(let get):
+                channel = try GetChannel(id: frame.channel, get, outbound: outbound)
+            default:
+                return  // The caller passes these three only.
+            }
+            channels[frame.channel] = channel
+            enqueue(channel)
+        } catch {
+            outbound.send(.failed(error), on: frame.channel)
+        }
+    }
+
+    private func startProcess(_ start: AgentStart, on id: UInt32) throws(AgentFailure) -> ProcessChannel {
+        let spawned = try Spawner.spawn(start)
+        do throws(SystemError) {
+            for (role, descriptor) in spawned.descriptors {
+                try poller.add(descriptor, as: Poller.Token(channel: id, role: role))
+            }
+        } catch {
+            // It exists and cannot be served. It is reaped as an orphan.
+            _ = kill(-spawned.pid, SIGKILL)
+            throw AgentFailure(error, stage: .resources)
+        }
+        processes.insert(spawned.pid, channel: id)
+        outbound.send(.started(pid: spawned.pid), on: id)
+        return ProcessChannel(id: id, spawned, outbound: outbound)
+    }
+
+    private func reap() {
+        while let (pid, exit) = ProcessTable.reapOne() {
+            guard let id = processes.remove(pid), let channel = channels[id] as? ProcessChannel else { continue }
+            channel.processExited(exit)
+            enqueue(channel)
+        }
+    }
+
+    private func settle(_ channel: any Channel, _ state: ChannelState) {
+        switch state {
+        case .waiting: break
+        case .ready: enqueue(channel)
+        case .closed: close(channel)
+        }
+    }
+
+    private func enqueue(_ channel: any Channel) {
+        guard !channel.isQueued else { return }
+        channel.isQueued = true
+        line.append(channel)
+    }
+
+    private func close(_ channel: any Channel) {
+        guard let closed = channels.removeValue(forKey: channel.id) as? ProcessChannel else { return }
+        for descriptor in closed.takeAbandonedOutputs() {
+            discarder.add(descriptor, poller: poller, token: Poller.Token(channel: 0, role: Role.discarded))
+        }
+    }
+
+    private func pumpLine() {
+        guard !line.isEmpty, outbound.hasRoomForData else { return }
+        let round = line
+        line.removeAll(keepingCapacity: true)
+        for (index, channel) in round.enumerated() {
+            guard outbound.hasRoomForData else {
+                // Those that had no turn come first next time.
+                line.insert(contentsOf: round[index...], at: 0)
+                return
+            }
+            channel.isQueued = false
+            guard channels[channel.id] === channel else { continue }
+            settle(channel, channel.pump())
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/// The second field of a frame: what its payload means.
+///
+/// The numbers are on the wire and never change their meaning. 0x0_ belongs to the session, 0x1_ to processes, 0x2_ to files.
+package enum AgentFrameKind: UInt8, CaseIterable, Sendable {
+    case hello = 0x01
+    case ping = 0x02
+    case pong = 0x03
+    case shutdown = 0x04
+    case credit = 0x08
+    case failed = 0x09
+
+    case start = 0x10
+    case started = 0x11
+    case stdin = 0x12
+    case closeStdin = 0x13
+    case stdout = 0x14
+    case stderr = 0x15
+    case signal = 0x16
+    case resize = 0x17
+    case exited = 0x18
+    case stdinClosed = 0x19
+
+    case putFile = 0x20
+    case getFile = 0x21
+    case fileInfo = 0x22
+    case data = 0x23
+    case end = 0x24
+    case done = 0x25
+    case cancel = 0x26
+
+    /// Whether the payload is raw bytes that count against the channel's credit.
+    package var carriesData: Bool {
+        switch self {
+        case .stdin, .stdout, .stderr, .data: true
+        default: false
+        }
+    }
+
+    /// The longest payload that a frame of the kind with this number may have. A kind we do not know may be as long as any.
+    package static func maximumPayloadLength(ofKind number: UInt8) -> Int {
+        AgentFrameKind(rawValue: number)?.carriesData == true ? AgentProtocol.maximumDataLength : AgentProtocol.maximumPayloadLength
+    }
+}

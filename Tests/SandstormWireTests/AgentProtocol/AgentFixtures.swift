@@ -1,0 +1,87 @@
+import SandstormWire
+
+/// Frames of every kind, with values at the edges of their fields.
+enum AgentFixtures {
+    static let messages: [AgentMessage] = [
+        .hello(AgentHello(agentVersion: "0.1.0", pid: 1, uid: 1000)),
+        .hello(AgentHello(protocolVersion: .max, agentVersion: "", pid: .max, uid: .max)),
+        .ping(token: .max),
+        .pong(token: 0x0102_0304_0506_0708),
+        .shutdown,
+        .credit(bytes: 0),
+        .credit(bytes: .max),
+        .failed(AgentFailure(errno: 2, stage: .program, message: "nö: not found")),
+        .failed(AgentFailure(errno: -1, stage: AgentFailure.Stage(rawValue: 200), message: "")),
+        .start(AgentStart(arguments: ["sh", "-c", "echo"], environment: ["A=b", "PATH=/bin"], directory: "/tmp")),
+        .start(
+            AgentStart(
+                arguments: [[0xff, 0xfe], []],
+                environment: [],
+                directory: [],
+                terminal: AgentTerminalSize(columns: 80, rows: 24),
+                umask: 0o27,
+                flags: [.stdinClosed, .mergesStderr]
+            )
+        ),
+        .start(AgentStart(arguments: [[UInt8]](), flags: AgentStart.Flags(rawValue: 0x80))),
+        .started(pid: 42),
+        .stdin([]),
+        .stdin([1, 2, 3]),
+        .closeStdin,
+        .stdout([UInt8](repeating: 7, count: AgentProtocol.maximumDataLength)),
+        .stderr([0, 255]),
+        .signal(number: 15, target: .process),
+        .signal(number: 9, target: .group),
+        .resize(AgentTerminalSize(columns: .max, rows: 0)),
+        .exited(AgentExit(status: .code(255), userMicroseconds: .max, systemMicroseconds: 1, maximumResidentKiB: 2)),
+        .exited(AgentExit(status: .signal(9), userMicroseconds: 0, systemMicroseconds: 0, maximumResidentKiB: 0)),
+        .stdinClosed,
+        .putFile(AgentPutFile(path: "/a/b", mode: 0o755, flags: .createsParents)),
+        .getFile(AgentGetFile(path: "/a/b")),
+        .getFile(AgentGetFile(path: "", offset: 7, length: 0)),
+        .fileInfo(AgentFileInfo(size: .max, mode: 0o100644, modifiedSeconds: -1, modifiedNanoseconds: 999_999_999)),
+        .data([9]),
+        .end,
+        .done,
+        .cancel,
+        .unknown(kind: 0x7f, payload: [1, 2]),
+        .unknown(kind: 0, payload: []),
+    ]
+
+    static var frames: [AgentFrame] {
+        messages.enumerated().map { AgentFrame(channel: UInt32(truncatingIfNeeded: $0.offset &* 0x0101_0101), message: $0.element) }
+    }
+
+    /// All frames but the one whose size would make a test at every split point slow.
+    static var shortFrames: [AgentFrame] {
+        frames.filter { if case .stdout = $0.message { false } else { true } }
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
+
+extension AgentFrameDecoder {
+    /// Takes all frames that are there.
+    mutating func drain() throws -> [AgentFrame] {
+        var frames: [AgentFrame] = []
+        while let frame = try next() {
+            frames.append(frame)
+        }
+        return frames
+    }
+}
