@@ -1,0 +1,165 @@
+import GRDB
+import SandstormCore
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// The tables, as a list of numbered steps. A step that was ever released is never edited: a change is a new step.
+///
+/// Instants are milliseconds since 1970 in UTC, durations milliseconds, amounts nano-dollars.
+enum Schema {
+    static let migrator: DatabaseMigrator = {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("001 journal", migrate: createJournal)
+        return migrator
+    }()
+
+    /// Brings the database up to date and gives it an identity on first use.
+    ///
+    /// - Throws: `newerSchema`, with nothing written, if a newer version was here.
+    static func prepare(_ pool: DatabasePool, now: Date) throws -> GatewayID {
+        let unknown = try pool.read { database in
+            let known = try Set(migrator.appliedMigrations(database))
+            return try migrator.appliedIdentifiers(database).subtracting(known).max()
+        }
+        if let unknown {
+            throw StoreError(
+                .newerSchema,
+                "the data directory was written by a newer version (schema \"\(unknown)\"): use that version, or name another directory")
+        }
+        try migrator.migrate(pool)
+        return try pool.write { database in
+            try database.change(
+                "INSERT INTO gateway (singleton, id, created_at) VALUES (1, ?, ?) ON CONFLICT (singleton) DO NOTHING",
+                [GatewayID.generate(at: now).rawValue, now.milliseconds])
+            guard let row = try database.row("SELECT id FROM gateway") else { throw StoreError(.corrupt, "the gateway has no identity") }
+            return try row.identifier("id")
+        }
+    }
+
+    @Sendable private static func createJournal(_ database: Database) throws {
+        try database.execute(sql: runTables)
+        try database.execute(sql: attemptTables)
+        try database.execute(sql: otherTables)
+    }
+
+    // Large values are last in a row, or in a table of their own: SQLite then needn't read them for a list, nor write the
+    // request anew whenever the state changes.
+    private static let runTables = """
+        CREATE TABLE runs (
+            id TEXT NOT NULL PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            project TEXT NOT NULL,
+            api_key TEXT,
+            owner TEXT NOT NULL,
+            fingerprint BLOB NOT NULL,
+            idempotency_key TEXT,
+            state TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            settled_at INTEGER,
+            provider TEXT,
+            sandbox TEXT,
+            exit_code INTEGER,
+            signal INTEGER,
+            duration INTEGER,
+            time_to_first_output INTEGER,
+            cost INTEGER NOT NULL DEFAULT 0 CHECK (cost >= 0),
+            failure_kind TEXT,
+            failure_detail TEXT,
+            truncated INTEGER NOT NULL DEFAULT 0 CHECK (truncated IN (0, 1)),
+            events_kept INTEGER NOT NULL DEFAULT 1 CHECK (events_kept IN (0, 1)),
+            metadata TEXT,
+            decision TEXT,
+            stdout BLOB,
+            stderr BLOB,
+            CHECK (settled_at IS NULL OR state IN ('finished', 'failed', 'cancelled')),
+            CHECK ((failure_kind IS NULL) = (failure_detail IS NULL))
+        ) STRICT;
+        CREATE INDEX runs_by_tenant ON runs (tenant, id);
+        CREATE INDEX runs_unsettled ON runs (id) WHERE settled_at IS NULL;
+        CREATE INDEX runs_to_prune ON runs (settled_at) WHERE events_kept = 1;
+
+        CREATE TABLE run_requests (
+            run TEXT NOT NULL PRIMARY KEY REFERENCES runs (id),
+            request TEXT NOT NULL
+        ) STRICT;
+
+        CREATE TABLE idempotency (
+            tenant TEXT NOT NULL,
+            key TEXT NOT NULL,
+            fingerprint BLOB NOT NULL,
+            run TEXT NOT NULL REFERENCES runs (id),
+            expires_at INTEGER NOT NULL,
+            PRIMARY KEY (tenant, key)
+        ) STRICT;
+        CREATE INDEX idempotency_by_expiry ON idempotency (expires_at);
+        """
+
+    private static let attemptTables = """
+        CREATE TABLE attempts (
+            id TEXT NOT NULL PRIMARY KEY,
+            run TEXT NOT NULL REFERENCES runs (id),
+            number INTEGER NOT NULL CHECK (number >= 1),
+            sandbox TEXT NOT NULL,
+            provider_sandbox TEXT,
+            intended_at INTEGER NOT NULL,
+            created_at INTEGER,
+            started_at INTEGER,
+            ended_at INTEGER,
+            lease_until INTEGER NOT NULL,
+            charge INTEGER NOT NULL DEFAULT 0 CHECK (charge >= 0),
+            failure TEXT,
+            offer TEXT NOT NULL,
+            UNIQUE (run, number)
+        ) STRICT;
+        CREATE INDEX attempts_open ON attempts (lease_until) WHERE ended_at IS NULL;
+
+        CREATE TABLE charges (
+            attempt TEXT NOT NULL PRIMARY KEY REFERENCES attempts (id),
+            run TEXT NOT NULL REFERENCES runs (id),
+            amount INTEGER NOT NULL CHECK (amount >= 0),
+            charged_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX charges_by_run ON charges (run);
+        CREATE TRIGGER charges_never_change BEFORE UPDATE ON charges
+            BEGIN SELECT RAISE(ABORT, 'a charge never changes'); END;
+        CREATE TRIGGER charges_never_go BEFORE DELETE ON charges
+            BEGIN SELECT RAISE(ABORT, 'a charge is never removed'); END;
+        CREATE TRIGGER charges_happen_once BEFORE INSERT ON charges
+            WHEN EXISTS (SELECT 1 FROM charges WHERE attempt = NEW.attempt)
+            BEGIN SELECT RAISE(ABORT, 'an attempt is charged once'); END;
+        """
+
+    private static let otherTables = """
+        CREATE TABLE gateway (
+            singleton INTEGER NOT NULL PRIMARY KEY CHECK (singleton = 1),
+            id TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            pings INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+
+        CREATE TABLE events (
+            run TEXT NOT NULL REFERENCES runs (id),
+            sequence INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            data TEXT,
+            output BLOB,
+            PRIMARY KEY (run, sequence),
+            CHECK ((name IN ('stdout', 'stderr')) = (data IS NULL))
+        ) STRICT;
+
+        CREATE TABLE api_keys (
+            id TEXT NOT NULL PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            project TEXT NOT NULL,
+            name TEXT NOT NULL,
+            hash BLOB NOT NULL UNIQUE,
+            created_at INTEGER NOT NULL,
+            revoked_at INTEGER
+        ) STRICT;
+        """
+}

@@ -1,0 +1,105 @@
+package import SandstormCore
+
+#if canImport(FoundationEssentials)
+package import FoundationEssentials
+#else
+package import Foundation
+#endif
+
+/// What must outlive the process: runs, attempts, charges, logs, leases and API keys.
+///
+/// Every call that writes returns once its change is durable: it survives the loss of the process and of power. Writes that
+/// arrive together share one commit. Each call is one transaction: all of it happened or none.
+package protocol Store: Sendable {
+    /// The identity of this data directory or database, made on first use.
+    var gateway: GatewayID { get }
+
+    // MARK: Runs
+
+    /// Journals a run before anything happens, unless its idempotency key is known.
+    ///
+    /// - Returns: `accepted`; `existing` if the tenant used the key for the same fingerprint within 24 hours, with nothing
+    ///   written; `conflict` if the tenant used it for another.
+    func accept(_ run: RunRecord) async throws(StoreError) -> Acceptance
+
+    /// Finds the run for which a tenant used an idempotency key within the last 24 hours.
+    func run(idempotencyKey: String, tenant: TenantID) async throws(StoreError) -> RunRecord?
+
+    /// The run with its outputs.
+    func run(_ id: RunID) async throws(StoreError) -> RunRecord?
+
+    /// Runs without their outputs, newest first.
+    func runs(_ query: RunQuery) async throws(StoreError) -> [RunRecord]
+
+    /// Runs that are not settled, oldest first, without their outputs.
+    func unsettledRuns() async throws(StoreError) -> [RunRecord]
+
+    /// Moves a run to a state that is not final.
+    func setState(_ state: RunState, of run: RunID) async throws(StoreError)
+
+    /// Writes a run's final state and the charges of its attempts, exactly once.
+    ///
+    /// - Returns: `false`, with nothing written, if the run was settled before.
+    func settle(_ result: RunResult, attempts: [AttemptRecord]) async throws(StoreError) -> Bool
+
+    // MARK: Attempts
+
+    /// Journals the intent of an attempt before the provider hears of it; replaces what was known of the attempt.
+    func save(_ attempt: AttemptRecord) async throws(StoreError)
+
+    /// The attempts of a run in their order.
+    func attempts(of run: RunID) async throws(StoreError) -> [AttemptRecord]
+
+    /// Attempts whose sandbox may still exist, with the end of their leases.
+    func openAttempts() async throws(StoreError) -> [AttemptRecord]
+
+    // MARK: Events
+
+    /// Keeps events of a run; one that is kept already is passed over.
+    func append(_ events: [RunEvent], to run: RunID) async throws(StoreError)
+
+    /// Kept events with a sequence number above `sequence`, in order, at most `limit`.
+    func events(of run: RunID, after sequence: Int, limit: Int) async throws(StoreError) -> [RunEvent]
+
+    // MARK: API keys
+
+    /// Keeps a new key; only its hash is stored.
+    func insert(_ key: APIKeyRecord) async throws(StoreError)
+
+    /// The key with this hash, if it is not revoked.
+    func key(hash: [UInt8]) async throws(StoreError) -> APIKeyRecord?
+
+    /// All keys, newest first, revoked ones included.
+    func keys() async throws(StoreError) -> [APIKeyRecord]
+
+    /// Revokes a key.
+    ///
+    /// - Returns: `false` if there is no such key.
+    func revokeKey(_ id: APIKeyID, at date: Date) async throws(StoreError) -> Bool
+
+    // MARK: Life cycle
+
+    /// Writes a row and reads it back; what `/readyz` asks.
+    func ping() async throws(StoreError)
+
+    /// Waits for the writes under way and closes the files.
+    func close() async
+}
+
+/// What became of a run that asked to be journaled.
+package enum Acceptance: Sendable {
+    case accepted
+    case existing(RunRecord)
+    case conflict(RunID)
+}
+
+/// Which runs to list.
+package struct RunQuery: Hashable, Sendable {
+    package var tenant: TenantID?
+    package var states: Set<RunState> = []
+    /// Only runs older than this one: the last of the page before.
+    package var before: RunID?
+    package var limit = 50
+
+    package init() {}
+}

@@ -1,0 +1,67 @@
+import SandstormCore
+import SandstormStore
+import Testing
+
+@Suite("Keeping events") struct EventTests {
+    @Test("every kind of event comes back", arguments: StoreBackend.all)
+    func roundTrip(backend: StoreBackend) async throws {
+        try await backend.withStore { store in
+            let (run, _) = try await store.acceptRun(charges: [])
+            var settled = RunResult(id: run, state: .failed, createdAt: .at(0))
+            settled.isSettled = true
+            settled.failure = RunFailure(.timeout, "5 s")
+            let bodies: [RunEvent.Body] = [
+                .accepted(run),
+                .decision(Decision(candidates: [], refusals: [.init(provider: "local", reason: "full")], objective: .fastest)),
+                .started(provider: "local", sandbox: .generate(), attempt: 2), .stdout(Array("höllo\n".utf8)), .stdout([255, 0]),
+                .stderr([]), .stderr(Array("{\"data\":1}".utf8)),
+                .exited(ExitStatus(.code(3), cpuTime: .milliseconds(5), peakMemoryKiB: 9)),
+                .exited(ExitStatus(.signal(.kill))), .settled(settled),
+            ]
+            let events = bodies.enumerated().map { RunEvent(sequence: $0 + 1, time: .at(Int64($0)), body: $1) }
+            try await store.append(events, to: run)
+            let kept = try await store.events(of: run, after: 0, limit: 100)
+            #expect(kept.count == events.count)
+            for (kept, event) in zip(kept, events) { #expect(kept == event) }
+        }
+    }
+
+    @Test("in order, from where the reader was, up to the limit", arguments: StoreBackend.all)
+    func paging(backend: StoreBackend) async throws {
+        try await backend.withStore { store in
+            let (run, _) = try await store.acceptRun(charges: [])
+            try await store.append(EventTests.lines(6...9), to: run)
+            try await store.append(EventTests.lines(1...5), to: run)
+            let other = try await store.acceptRun(charges: []).run
+            try await store.append(EventTests.lines(1...2), to: other)
+            #expect(try await store.events(of: run, after: 0, limit: 100).map(\.sequence) == Array(1...9))
+            #expect(try await store.events(of: run, after: 3, limit: 2).map(\.sequence) == [4, 5])
+            #expect(try await store.events(of: run, after: 9, limit: 2).isEmpty)
+            #expect(try await store.events(of: run, after: 0, limit: -1).isEmpty)
+        }
+    }
+
+    @Test("what is kept already is passed over", arguments: StoreBackend.all)
+    func duplicates(backend: StoreBackend) async throws {
+        try await backend.withStore { store in
+            let (run, _) = try await store.acceptRun(charges: [])
+            try await store.append(EventTests.lines(1...3), to: run)
+            let changed = RunEvent(sequence: 2, time: .at(0), body: .stderr([1]))
+            try await store.append([changed] + EventTests.lines(3...5), to: run)
+            #expect(try await store.events(of: run, after: 0, limit: 100) == EventTests.lines(1...5))
+        }
+    }
+
+    @Test("events need their run", arguments: StoreBackend.all)
+    func unknownRun(backend: StoreBackend) async throws {
+        try await backend.withStore { store in
+            try await store.append([], to: .generate())
+            let error = await #expect(throws: StoreError.self) { try await store.append(EventTests.lines(1...1), to: .generate()) }
+            #expect(error?.kind == .corrupt)
+        }
+    }
+
+    static func lines(_ range: ClosedRange<Int>) -> [RunEvent] {
+        range.map { RunEvent(sequence: $0, time: .at(Int64($0)), body: .stdout(Array("line \($0)\n".utf8))) }
+    }
+}

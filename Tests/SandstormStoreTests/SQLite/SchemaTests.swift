@@ -1,0 +1,105 @@
+import Foundation
+import GRDB
+import SandstormCore
+import SandstormTestSupport
+import Testing
+
+@testable import SandstormStore
+
+@Suite("Schema") struct SchemaTests {
+    @Test("a database that a newer version has written is left alone")
+    func newer() async throws {
+        let directory = try TemporaryDirectory()
+        let store = try SQLiteStore(directory: directory.path)
+        try await store.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999 from the future')") }
+        await store.close()
+        for _ in 0..<2 {
+            let error = #expect(throws: StoreError.self) { try SQLiteStore(directory: directory.path) }
+            #expect(error?.kind == .newerSchema)
+            #expect(error?.message.contains("999 from the future") == true)
+        }
+    }
+
+    @Test("migrating again changes nothing")
+    func idempotent() async throws {
+        let directory = try TemporaryDirectory()
+        var schemas: [[String]] = []
+        for _ in 0..<2 {
+            let store = try SQLiteStore(directory: directory.path)
+            let schema = try await store.read { database in
+                try String.fetchAll(database, sql: "SELECT sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY name")
+            }
+            schemas.append(schema)
+            await store.close()
+        }
+        #expect(schemas[0] == schemas[1])
+    }
+
+    @Test("every table is strict")
+    func strict() async throws {
+        try await withSQLiteStore { store in
+            let lax = try await store.read { database in
+                try String.fetchAll(
+                    database,
+                    sql: "SELECT name FROM pragma_table_list WHERE NOT strict AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'grdb%'")
+            }
+            #expect(lax.isEmpty)
+        }
+    }
+
+    @Test("a file that is no database is told from one")
+    func garbage() throws {
+        let directory = try TemporaryDirectory()
+        try Data(repeating: 65, count: 10_000).write(to: directory.url.appendingPathComponent("sandstorm.sqlite"))
+        let error = #expect(throws: StoreError.self) { try SQLiteStore(directory: directory.path) }
+        #expect(error?.kind == .corrupt)
+        #expect(error?.message.contains(directory.path) == true)
+    }
+
+    @Test(
+        "no statement changes a charge",
+        arguments: [
+            "UPDATE charges SET amount = 0", "DELETE FROM charges", "INSERT OR REPLACE INTO charges SELECT attempt, run, 0, 0 FROM charges",
+            "INSERT INTO charges SELECT attempt, run, 0, 0 FROM charges WHERE true ON CONFLICT DO UPDATE SET amount = 0",
+        ])
+    func charges(sql: String) async throws {
+        try await withSQLiteStore { store in
+            let (run, attempts) = try await store.acceptRun(charges: ["$1", .zero])
+            #expect(try await store.settle(.finished(run, cost: "$1"), attempts: attempts))
+            let error = await #expect(throws: StoreError.self) { try await store.write { try $0.execute(sql: sql) } }
+            #expect(error?.kind == .corrupt)
+            let amounts = try await store.read { try Int64.fetchAll($0, sql: "SELECT amount FROM charges ORDER BY amount") }
+            #expect(amounts == [0, 1_000_000_000])
+        }
+    }
+
+    @Test("lists walk an index", arguments: ["", " WHERE tenant = 'a'", " WHERE tenant = 'a' AND id < 'b'", " WHERE settled_at IS NULL"])
+    func plans(filter: String) async throws {
+        try await withSQLiteStore { store in
+            let plan = try await store.read { database in
+                try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN \(RunRow.select)\(filter) ORDER BY id DESC LIMIT 5")
+                    .map { $0["detail"] as String }
+            }
+            #expect(!plan.contains { $0.contains("TEMP B-TREE") }, "\(plan)")
+            #expect(plan.allSatisfy { $0.contains("USING") }, "\(plan)")
+        }
+    }
+
+    @Test(
+        "what makes no sense is told, not trapped on",
+        arguments: [
+            "UPDATE runs SET state = 'dancing'", "UPDATE runs SET sandbox = 'nonsense'", "UPDATE runs SET exit_code = 1 << 40",
+            "UPDATE runs SET metadata = '{'", "UPDATE run_requests SET request = '{\"spec\": secret'",
+            "UPDATE runs SET failure_kind = 'unheard', failure_detail = ''",
+        ])
+    func nonsense(sql: String) async throws {
+        try await withSQLiteStore { store in
+            let (run, _) = try await store.acceptRun(charges: [])
+            try await store.write { try $0.execute(sql: sql) }
+            let error = await #expect(throws: StoreError.self) { try await store.run(run) }
+            #expect(error?.kind == .corrupt)
+            #expect(error?.message.contains("column") == true)
+            #expect(error?.message.contains("secret") == false)
+        }
+    }
+}
