@@ -1,0 +1,103 @@
+import NIOCore
+import SandstormCore
+
+/// Carries out a spec's code or command inside one sandbox.
+final class CodeExecution: Sendable {
+    /// What the code's streams are handed to.
+    typealias Output = @Sendable (_ stream: Stream, _ bytes: ByteBuffer) async -> Void
+
+    enum Stream: Sendable { case stdout, stderr }
+
+    private let spec: SandboxSpec
+    private let sandbox: any Sandbox
+    private let output: Output
+    private let current = Locked<(any SandboxProcess)?>(nil)
+    private let started = Locked(false)
+
+    init(_ spec: SandboxSpec, in sandbox: any Sandbox, output: @escaping Output) {
+        self.spec = spec
+        self.sandbox = sandbox
+        self.output = output
+    }
+
+    /// The user's own code has been started: from now on running it elsewhere would be running it twice.
+    var hasStarted: Bool { started.withLock { $0 } }
+
+    /// Kills the process under way, so that its output so far still arrives.
+    func kill() async {
+        guard let process = current.withLock({ $0 }) else { return }
+        try? await process.signal(.kill)
+    }
+
+    /// Runs everything in order.
+    ///
+    /// - Returns: how the code ended, or how an earlier step failed.
+    /// - Throws: ``ProviderError``; `unsupported` if no toolchain for the language is there.
+    func run() async throws(ProviderError) -> ExitStatus {
+        for file in spec.files { try await write(file) }
+        guard let code = spec.code, let language = spec.language else {
+            return try await perform(RunPlan.Step(.run, (spec.command ?? []) + spec.arguments))
+        }
+        let plans = language.runtime.plans(
+            code: code, requirements: spec.requirements, arguments: spec.arguments, files: spec.files.map(\.path))
+        for plan in plans {
+            if let status = try await carryOut(plan) { return status }
+        }
+        throw .unsupported("language \(language.rawValue): no toolchain in this image")
+    }
+
+    /// Carries out one plan; `nil` if its toolchain is not there.
+    private func carryOut(_ plan: RunPlan) async throws(ProviderError) -> ExitStatus? {
+        for file in plan.files { try await write(file) }
+        for (index, step) in plan.steps.enumerated() {
+            let status: ExitStatus
+            do throws(ProviderError) {
+                status = try await perform(step)
+            } catch {
+                guard error.missingProgram != nil else { throw error }
+                return nil
+            }
+            if let code = step.unusableExitCode, status.outcome == .code(code) { return nil }
+            if index == plan.steps.count - 1 || status.outcome != .code(0) { return status }
+        }
+        return ExitStatus(.code(0))
+    }
+
+    private func write(_ file: SpecFile) async throws(ProviderError) {
+        try await sandbox.files.write(WorkspacePath.absolute(file.path), ByteBuffer(bytes: file.content), mode: file.mode)
+    }
+
+    private func perform(_ step: RunPlan.Step) async throws(ProviderError) -> ExitStatus {
+        let command = Command(step.arguments, environment: step.environment.merging(spec.environment) { _, own in own })
+        let process = try await sandbox.start(command)
+        if step.purpose == .run { started.withLock { $0 = true } }
+        current.withLock { $0 = process }
+        defer { current.withLock { $0 = nil } }
+        let input = step.purpose == .run ? spec.stdin : []
+        // Fed at the same time as the output is read: a program may fill its output before it reads all its input.
+        // Leaving this scope cancels what was not read.
+        async let _ = feed(input, to: process)
+        for try await event in process.events {
+            switch event {
+            case .started: break
+            // Only the program itself may write to the run's standard output.
+            case .stdout(let bytes): await output(step.purpose == .run ? .stdout : .stderr, bytes)
+            case .stderr(let bytes): await output(.stderr, bytes)
+            case .exited(let status): return status
+            }
+        }
+        throw ProviderError(.interrupted, "the process' events ended without its exit", afterStart: hasStarted)
+    }
+
+    /// Errors are no news here: a program that does not read its input is free to do so, and a lost sandbox shows in its events.
+    private func feed(_ input: [UInt8], to process: any SandboxProcess) async {
+        var rest = input[...]
+        do {
+            while !rest.isEmpty {
+                try await process.write(ByteBuffer(bytes: rest.prefix(64 * 1024)))
+                rest = rest.dropFirst(64 * 1024)
+            }
+            try await process.closeInput()
+        } catch {}
+    }
+}

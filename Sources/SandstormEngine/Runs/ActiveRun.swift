@@ -1,0 +1,118 @@
+import SandstormCore
+import SandstormStore
+
+/// A run under way in this process.
+final class ActiveRun: Sendable {
+    let id: RunID
+    let record: RunRecord
+    let decision: Decision
+    let log: RunLog
+    let arrived = ContinuousClock.now
+
+    private struct State {
+        var result: RunResult
+        /// Why it is to end before its time.
+        var cancellation: RunFailure.Kind?
+        var attachments = 0
+        /// Ends the run unless somebody comes back in time.
+        var abandonment: Task<Void, Never>?
+        var task: Task<Void, Never>?
+        /// The final result, or why there is none.
+        var outcome: Result<RunResult, EngineError>?
+    }
+
+    private let state: Locked<State>
+    private let finished = ChangeSignal()
+
+    private let reconnectTime: Duration
+
+    init(record: RunRecord, decision: Decision, log: RunLog, reconnectTime: Duration) {
+        self.reconnectTime = reconnectTime
+        id = record.result.id
+        self.record = record
+        self.decision = decision
+        self.log = log
+        state = Locked(State(result: record.result))
+    }
+
+    var request: RunRequest { record.request }
+
+    /// The run as it stands.
+    var result: RunResult { state.withLock { $0.result } }
+
+    /// Changes what is known of the run.
+    func update(_ change: @Sendable (inout RunResult) -> Void) { state.withLock { change(&$0.result) } }
+
+    /// Starts the work; called once.
+    func start(_ work: @escaping @Sendable () async -> Void) {
+        state.withLock { state in
+            state.task = Task { await work() }
+            // A caller may have gone away before the task was there to be cancelled.
+            if state.cancellation != nil { state.task?.cancel() }
+        }
+    }
+
+    /// Why the run is to end before its time, if it is.
+    var cancellation: RunFailure.Kind? { state.withLock { $0.cancellation } }
+
+    /// Ends the run before its time; the first reason stays.
+    func cancel(_ reason: RunFailure.Kind) {
+        let task = state.withLock { state in
+            if state.cancellation == nil { state.cancellation = reason }
+            return state.task
+        }
+        task?.cancel()
+    }
+
+    /// Says that nothing more will happen; the first outcome stays.
+    func finish(_ outcome: Result<RunResult, EngineError>) {
+        state.withLock { state in
+            guard state.outcome == nil else { return }
+            state.outcome = outcome
+            state.abandonment?.cancel()
+            if case .success(let result) = outcome { state.result = result }
+        }
+        finished.raise()
+    }
+
+    /// Waits for the end; `nil` when the waiting task is cancelled.
+    func waitForOutcome() async -> Result<RunResult, EngineError>? {
+        while true {
+            let version = finished.version
+            if let outcome = state.withLock({ $0.outcome }) { return outcome }
+            if Task.isCancelled { return nil }
+            await finished.wait(after: version)
+        }
+    }
+
+    fileprivate func attach() {
+        state.withLock { state in
+            state.attachments += 1
+            state.abandonment?.cancel()
+            state.abandonment = nil
+        }
+    }
+
+    fileprivate func detach() {
+        state.withLock { state in
+            state.attachments -= 1
+            guard state.attachments == 0, state.outcome == nil, !request.detached else { return }
+            state.abandonment = Task { [weak self, reconnectTime] in
+                try? await Task.sleep(for: reconnectTime)
+                if !Task.isCancelled { self?.cancel(.cancelled) }
+            }
+        }
+    }
+}
+
+/// A caller's interest in a run. When the last one goes away and none comes back in time, a run that is not detached is cancelled.
+final class RunAttachment: Sendable {
+    let run: ActiveRun
+
+    init(_ run: ActiveRun) {
+        self.run = run
+        run.attach()
+    }
+
+    deinit { run.detach() }
+}

@@ -1,0 +1,259 @@
+import Logging
+import SandstormCore
+import SandstormStore
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// The events of a run under way: a bounded window in memory, a writer, readers, and a persister that hands them to the store.
+///
+/// Back pressure: when the window is full the writer waits until the store has its oldest events and every *pacing* reader has
+/// passed them. Readers that do not pace and fall behind the window go on from the store.
+final class RunLog: Sendable {
+    private struct Reader {
+        var passed: Int
+    }
+
+    private struct State {
+        var window: [RunEvent] = []
+        var windowBytes = 0
+        var lastSequence = 0
+        /// Events not yet in the store, oldest first.
+        var unpersisted: [RunEvent] = []
+        var retainedBytes = 0
+        var pacing: [Int: Reader] = [:]
+        var nextReader = 0
+        var isEnded = false
+        /// The store took no more: events are no longer offered to it.
+        var storeIsLost = false
+    }
+
+    private let state: Locked<State>
+    private let signal = ChangeSignal()
+    private let run: RunID
+    private let store: any Store
+    private let windowLimit: Int
+    private let retainedLimit: Int
+
+    init(run: RunID, store: any Store, windowLimit: Int, retainedLimit: Int, after sequence: Int = 0) {
+        self.run = run
+        self.store = store
+        self.windowLimit = windowLimit
+        self.retainedLimit = retainedLimit
+        var state = State()
+        state.lastSequence = sequence
+        self.state = Locked(state)
+    }
+
+    // MARK: Writing
+
+    /// Appends an event; waits while the window is full, unless the task is cancelled.
+    func append(_ body: RunEvent.Body) async {
+        while true {
+            let version = signal.version
+            let done = state.withLock { state in
+                evict(&state)
+                guard state.windowBytes < windowLimit || Task.isCancelled else { return false }
+                add(body, to: &state)
+                return true
+            }
+            if done {
+                signal.raise()
+                return
+            }
+            await signal.wait(after: version)
+        }
+    }
+
+    /// Appends the last event; readers end after it.
+    func end(_ body: RunEvent.Body) {
+        state.withLock { state in
+            add(body, to: &state)
+            state.isEnded = true
+        }
+        signal.raise()
+    }
+
+    /// Ends the log without a last event: the run could not be settled.
+    func cut() {
+        state.withLock { $0.isEnded = true }
+        signal.raise()
+    }
+
+    private func add(_ body: RunEvent.Body, to state: inout State) {
+        state.lastSequence += 1
+        let event = RunEvent(sequence: state.lastSequence, time: Date(), body: body)
+        let bytes = event.outputByteCount
+        state.window.append(event)
+        state.windowBytes += bytes + 64
+        // Output past the retention limit is streamed but not kept; everything else is always kept.
+        guard !state.storeIsLost, bytes == 0 || state.retainedBytes + bytes <= retainedLimit else { return }
+        state.retainedBytes += bytes
+        state.unpersisted.append(event)
+    }
+
+    private func evict(_ state: inout State) {
+        guard state.windowBytes >= windowLimit else { return }
+        let needed = min(state.unpersisted.first?.sequence ?? .max, (state.pacing.values.map(\.passed).min() ?? .max - 1) + 1)
+        var count = 0
+        // Half the window goes at once, so that the shift of the rest is paid rarely.
+        while state.windowBytes > windowLimit / 2, count < state.window.count, state.window[count].sequence < needed {
+            state.windowBytes -= state.window[count].outputByteCount + 64
+            count += 1
+        }
+        state.window.removeFirst(count)
+    }
+
+    // MARK: Persisting
+
+    /// Hands events to the store until the log has ended and all are there.
+    func persist(logger: Logger) async {
+        var failures = 0
+        while true {
+            let version = signal.version
+            let (batch, isOver) = state.withLock { ($0.unpersisted, $0.isEnded) }
+            if batch.isEmpty {
+                if isOver { return }
+                await signal.wait(after: version)
+                continue
+            }
+            do {
+                try await store.append(batch, to: run)
+                failures = 0
+                state.withLock { $0.unpersisted.removeFirst(min(batch.count, $0.unpersisted.count)) }
+            } catch {
+                failures += 1
+                logger.warning("event log not written", metadata: ["run.id": "\(run)", "error": "\(error)"])
+                if failures >= 5 {
+                    // The run goes on; its stream can't be read again later.
+                    state.withLock { state in
+                        state.storeIsLost = true
+                        state.unpersisted = []
+                    }
+                } else {
+                    try? await Task.sleep(for: .milliseconds(100 << failures))
+                }
+            }
+            signal.raise()
+        }
+    }
+
+    // MARK: Reading
+
+    /// A reader for events after `sequence`.
+    ///
+    /// - Parameter paces: whether the writer waits for this reader.
+    /// - Parameter follows: whether to wait for events to come.
+    func reader(after sequence: Int, paces: Bool, follows: Bool) -> RunLogReader {
+        let id =
+            paces
+            ? state.withLock { state in
+                state.nextReader += 1
+                state.pacing[state.nextReader] = Reader(passed: sequence)
+                return state.nextReader
+            } : nil
+        return RunLogReader(log: self, id: id, position: sequence, follows: follows)
+    }
+
+    fileprivate func forget(_ reader: Int) {
+        state.withLock { _ = $0.pacing.removeValue(forKey: reader) }
+        signal.raise()
+    }
+
+    fileprivate enum Lookup {
+        case event(RunEvent)
+        /// It is older than the window, which starts at this sequence number.
+        case older(windowStart: Int)
+        case ended
+        case notYet
+    }
+
+    fileprivate func lookUp(after position: Int, reader: Int?) -> Lookup {
+        let (lookup, wasFull) = state.withLock { state -> (Lookup, Bool) in
+            let wasFull = state.windowBytes >= windowLimit
+            if position >= state.lastSequence { return (state.isEnded ? .ended : .notYet, wasFull) }
+            guard let first = state.window.first?.sequence else { return (.older(windowStart: state.lastSequence + 1), wasFull) }
+            guard position + 1 >= first else { return (.older(windowStart: first), wasFull) }
+            let event = state.window[position + 1 - first]
+            // Handed out means passed: the reader's consumer holds this one event.
+            if let reader { state.pacing[reader]?.passed = event.sequence }
+            return (.event(event), wasFull)
+        }
+        // Only a full window has a writer that waits for readers.
+        if wasFull, reader != nil { signal.raise() }
+        return lookup
+    }
+
+    fileprivate func stored(after position: Int) async throws(StoreError) -> [RunEvent] {
+        try await store.events(of: run, after: position, limit: 256)
+    }
+
+    fileprivate var version: UInt64 { signal.version }
+    fileprivate func waitForChange(after version: UInt64) async { await signal.wait(after: version) }
+}
+
+/// One reader of a ``RunLog``. One consumer.
+final class RunLogReader: Sendable {
+    private let log: RunLog
+    private let id: Int?
+    private let follows: Bool
+    private let state: Locked<(position: Int, fetched: [RunEvent])>
+
+    fileprivate init(log: RunLog, id: Int?, position: Int, follows: Bool) {
+        self.log = log
+        self.id = id
+        self.follows = follows
+        state = Locked((position, []))
+    }
+
+    deinit { if let id { log.forget(id) } }
+
+    /// The next event; `nil` after the last, or when the task is cancelled.
+    func next() async throws(EngineError) -> RunEvent? {
+        while !Task.isCancelled {
+            if let fetched = state.withLock({ state -> RunEvent? in
+                guard !state.fetched.isEmpty else { return nil }
+                let event = state.fetched.removeFirst()
+                state.position = event.sequence
+                return event
+            }) {
+                return fetched
+            }
+            let version = log.version
+            let position = state.withLock { $0.position }
+            switch log.lookUp(after: position, reader: id) {
+            case .event(let event):
+                state.withLock { $0.position = event.sequence }
+                return event
+            case .older(let windowStart):
+                let page = try await fetch(after: position)
+                state.withLock { state in
+                    // What the store did not keep is passed over, up to what memory still has.
+                    if page.isEmpty { state.position = windowStart - 1 } else { state.fetched = page }
+                }
+            case .ended: return nil
+            case .notYet:
+                guard follows else { return nil }
+                await log.waitForChange(after: version)
+            }
+        }
+        return nil
+    }
+
+    private func fetch(after position: Int) async throws(EngineError) -> [RunEvent] {
+        do { return try await log.stored(after: position) } catch { throw EngineError(error) }
+    }
+}
+
+extension RunEvent {
+    /// Bytes of output that the event carries.
+    var outputByteCount: Int {
+        switch body {
+        case .stdout(let bytes), .stderr(let bytes): bytes.count
+        default: 0
+        }
+    }
+}
