@@ -1,0 +1,39 @@
+import SandstormCore
+import SandstormEngine
+import SandstormStore
+
+extension Problem {
+    /// What the engine refused, in HTTP's words.
+    init(_ error: EngineError) {
+        self.init(Kind(error.kind), error.message)
+        problems = error.problems
+        decision = error.decision
+    }
+
+    /// What is wrong with a body.
+    init(_ invalid: InvalidRequest) {
+        self.init(EngineError(invalid))
+    }
+
+    /// The keys could not be looked up.
+    init(_ error: StoreError) {
+        // The store's own words are for operators.
+        self.init(.storeUnavailable, "the gateway's store does not answer")
+    }
+}
+
+extension Problem.Kind {
+    init(_ kind: EngineError.Kind) {
+        self =
+            switch kind {
+            case .invalidRequest: .invalidRequest
+            case .notFound: .notFound
+            case .idempotencyConflict: .idempotencyConflict
+            case .noOffer: .noOffer
+            case .tooBusy: .tooBusy
+            case .storeUnavailable: .storeUnavailable
+            case .shuttingDown: .shuttingDown
+            case .internal: .internal
+            }
+    }
+}

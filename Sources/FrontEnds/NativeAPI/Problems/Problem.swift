@@ -1,0 +1,79 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import SandstormCore
+
+/// A refusal in the form of RFC 9457, `application/problem+json`.
+struct Problem: Error, Sendable {
+    var kind: Kind
+    /// What is wrong with this very request; safe for the client.
+    var detail: String
+    /// What is wrong with the body, field by field.
+    var problems: [FieldProblem] = []
+    /// What was looked at and dropped.
+    var decision: Decision?
+    /// With `malformedJSON`: bytes before the place where the body stopped being JSON.
+    var offset: Int?
+    /// Header fields of the response beside the usual ones.
+    var headers: HTTPFields = [:]
+
+    /// The most fields that one answer tells of.
+    static let maximumProblems = 100
+
+    init(_ kind: Kind, _ detail: String) {
+        self.kind = kind
+        self.detail = detail
+        headers = kind.headers
+    }
+
+    /// The body as JSON.
+    func json(requestID: String) -> JSONValue {
+        var object: JSONObject = [
+            "type": .string("urn:sandstorm:problem:\(kind.name)"), "title": .string(kind.title), "status": .integer(kind.status.code),
+            "detail": .string(detail), "requestId": .string(requestID), "retryable": .bool(kind.isRetryable),
+        ]
+        object["offset"] = offset.map { .integer($0) }
+        if !problems.isEmpty {
+            object["errors"] = .array(problems.prefix(Problem.maximumProblems).map(\.json))
+        }
+        object["decision"] = decision?.json
+        return .object(object)
+    }
+
+    /// Head and body of the response.
+    func response(requestID: String) -> (head: HTTPResponse, bytes: ByteBuffer) {
+        let bytes = ByteBuffer(bytes: json(requestID: requestID).encodedBytes)
+        var fields = headers
+        fields[.contentType] = "application/problem+json"
+        fields[.contentLength] = String(bytes.readableBytes)
+        fields[.cacheControl] = "no-store"
+        fields[.requestID] = requestID
+        return (HTTPResponse(status: kind.status, headerFields: fields), bytes)
+    }
+}
+
+extension FieldProblem {
+    fileprivate var json: JSONValue { ["pointer": .string(pointer), "detail": .string(detail), "remedy": .string(remedy)] }
+}
+
+// MARK: The usual ones
+
+extension Problem {
+    /// No API key, or none that is known.
+    static func unauthenticated(_ detail: String) -> Problem {
+        Problem(.unauthenticated, "\(detail); send Authorization: Bearer ‹key› or X-API-Key: ‹key›")
+    }
+
+    static func malformedJSON(_ detail: String, offset: Int) -> Problem {
+        var problem = Problem(.malformedJSON, detail)
+        problem.offset = offset
+        return problem
+    }
+
+    /// There is no such run, or it is somebody else's: the two look the same.
+    static let noSuchRun = Problem(.notFound, "there is no such run")
+
+    /// The gateway's patience with work under way has ended.
+    static let stopping = Problem(.shuttingDown, "the gateway is stopping")
+}

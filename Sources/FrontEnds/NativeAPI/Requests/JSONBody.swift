@@ -1,0 +1,82 @@
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import NIOHTTP1
+import SandstormCore
+
+/// The JSON in a request's body. The content type is not asked: `curl -d` sends JSON under the name of a form.
+enum JSONBody {
+    /// The most members or elements that one object or array may have.
+    ///
+    /// What reads a request looks members up one by one; this bounds the work that a hostile body can cause.
+    static let maximumMembers = 10_000
+
+    /// Reads all of the body.
+    ///
+    /// - Throws: ``Problem``: `bodyTooLarge`, `unsupportedEncoding`, `malformedJSON`, or `invalidRequest` for too many members.
+    static func read(_ request: Request, limit: Int) async throws -> JSONValue {
+        if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
+            throw Problem(.unsupportedEncoding, "the body's Content-Encoding is not understood; send the JSON as it is")
+        }
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge(limit) }
+        let bytes: ByteBuffer
+        do {
+            bytes = try await request.body.collect(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge(limit)
+        } catch is HTTPParserError {
+            throw Problem(.malformedHTTP, "the body's chunks are not as RFC 9112 has them")
+        }
+        return try parse(bytes)
+    }
+
+    static func parse(_ bytes: ByteBuffer) throws(Problem) -> JSONValue {
+        guard bytes.readableBytes > 0 else {
+            throw Problem.malformedJSON("the body is empty; send a JSON object such as {\"spec\": {…}}", offset: 0)
+        }
+        let value: JSONValue
+        do throws(JSONSyntaxError) {
+            value = try JSONValue(parsing: bytes.readableBytesView)
+        } catch {
+            throw Problem.malformedJSON("the body is not JSON: \(error.description)", offset: error.offset)
+        }
+        if let pointer = crowdedPlace(in: value, at: "") {
+            throw Problem(InvalidRequest(pointer, "has more than \(maximumMembers) members", remedy: "send fewer"))
+        }
+        return value
+    }
+
+    private static func tooLarge(_ limit: Int) -> Problem {
+        var problem = Problem(.bodyTooLarge, "the body is longer than \(limit) bytes; put large inputs where the code can fetch them")
+        // What is left of the body would be read to its end otherwise.
+        problem.headers[.connection] = "close"
+        return problem
+    }
+
+    /// The first object or array with too many members; the parser has bounded the depth.
+    private static func crowdedPlace(in value: JSONValue, at pointer: String) -> String? {
+        switch value {
+        case .object(let object):
+            if object.members.count > maximumMembers { return pointer }
+            for member in object.members where member.value.isContainer {
+                if let place = crowdedPlace(in: member.value, at: "\(pointer)/\(JSONReader.escape(member.key))") { return place }
+            }
+        case .array(let elements):
+            if elements.count > maximumMembers { return pointer }
+            for (index, element) in elements.enumerated() where element.isContainer {
+                if let place = crowdedPlace(in: element, at: "\(pointer)/\(index)") { return place }
+            }
+        case .null, .bool, .number, .string: break
+        }
+        return nil
+    }
+}
+
+extension JSONValue {
+    fileprivate var isContainer: Bool {
+        switch self {
+        case .object, .array: true
+        case .null, .bool, .number, .string: false
+        }
+    }
+}
