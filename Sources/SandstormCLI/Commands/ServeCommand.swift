@@ -1,0 +1,127 @@
+import ArgumentParser
+import Logging
+import NIOCore
+import NIOPosix
+import NativeAPI
+import Sandstorm
+import SandstormEngine
+import SandstormStore
+import ServiceLifecycle
+
+/// `sandstorm serve`
+struct ServeCommand: ReportingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serves the HTTP API over this machine's sandboxes.",
+        discussion: """
+            Callers need an API key. The first one is made on the first start and shown once. With --dev no key is needed, and only \
+            this machine can call.
+
+            The first SIGTERM or Ctrl-C lets runs under way finish; the second ends the program at once.
+            """)
+
+    @Flag(help: "For development: no keys, loopback only.")
+    var dev = false
+
+    @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "host:port"))
+    var listen = "127.0.0.1:8787"
+
+    @Option(
+        help: ArgumentHelp("What to log: trace, debug, info, notice, warning, error.", valueName: "level"),
+        completion: .list(Logger.Level.allCases.map(\.rawValue)))
+    var logLevel = "notice"
+
+    @OptionGroup var data: DataOptions
+
+    /// How long draining may take altogether.
+    private static let drainLimit = Duration.seconds(30)
+
+    func execute() async throws -> ExitCode {
+        let (address, level) = try checked()
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let gateway = try await EmbeddedGateway(opening: data.directory, exclusive: true, logger: Logger(label: "sandstorm"))
+        do {
+            try await serve(gateway, at: address)
+        } catch {
+            await gateway.store.close()
+            throw ServeCommand.failure(error, at: address)
+        }
+        await gateway.store.close()
+        return .success
+    }
+
+    private func checked() throws -> (ListenAddress, Logger.Level) {
+        var problems: [OptionProblem] = []
+        let address = ListenAddress(parsing: listen)
+        if let address {
+            if dev, !address.isLoopback {
+                problems.append(
+                    OptionProblem(
+                        "--dev", "needs no key, so that \(address) would let everyone run code here",
+                        remedy: "listen on 127.0.0.1 or [::1], or leave out --dev"))
+            }
+        } else {
+            problems.append(
+                OptionProblem("--listen", "\"\(listen)\" is no address", remedy: "write HOST:PORT, such as 127.0.0.1:8787 or [::1]:8787"))
+        }
+        let level = Logger.Level(rawValue: logLevel)
+        if level == nil {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            problems.append(OptionProblem("--log-level", "\"\(logLevel)\" is no level", remedy: "use one of \(levels)"))
+        }
+        guard let address, let level, problems.isEmpty else { throw CommandFailure(problems) }
+        return (address, level)
+    }
+
+    private func serve(_ gateway: EmbeddedGateway, at address: ListenAddress) async throws {
+        let logger = Logger(label: "sandstorm")
+        let auth: AuthMode
+        if dev {
+            auth = .none
+        } else {
+            let ring = KeyRing(store: gateway.store)
+            if let secret = try await ring.makeFirst() {
+                Terminal.tell("The first API key, shown this once: \(secret)")
+            }
+            auth = .required(ring)
+        }
+        let api = NativeAPI.service(
+            engine: gateway.engine, auth: auth, configuration: .init(address: .hostname(address.host, port: address.port)), logger: logger,
+            onServerRunning: { [dev] port in
+                Terminal.tell(
+                    "sandstorm: listening on \(address.url(port: port ?? address.port))" + (dev ? ", for development: no key needed" : ""))
+            })
+        // Stopped in reverse: the engine first, so that waiting callers are told what became of their runs before the server closes.
+        var configuration = ServiceGroupConfiguration(services: [.init(service: api), .init(service: gateway.engine)], logger: logger)
+        configuration.maximumGracefulShutdownDuration = ServeCommand.drainLimit
+        let group = ServiceGroup(configuration: configuration)
+        // The task of a command is cancelled by the first signal; a server drains instead.
+        try await withGracefulStop(of: group)
+    }
+
+    private func withGracefulStop(of group: ServiceGroup) async throws {
+        let running = Task { try await group.run() }
+        try await withTaskCancellationHandler {
+            try await running.value
+        } onCancel: {
+            Task { await group.triggerGracefulShutdown() }
+        }
+    }
+
+    private static func failure(_ error: any Error, at address: ListenAddress) -> any Error {
+        let code = (error as? IOError)?.errnoCode
+        switch code {
+        case EADDRINUSE:
+            return CommandFailure(.sandstormFailed, "\(address) is taken by another program; choose another port with --listen")
+        case EADDRNOTAVAIL:
+            return CommandFailure(.sandstormFailed, "this machine has no address \(address.host); choose another with --listen")
+        case EACCES:
+            return CommandFailure(.sandstormFailed, "port \(address.port) is reserved for root; choose one above 1023 with --listen")
+        default: return error
+        }
+    }
+}
