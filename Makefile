@@ -1,0 +1,60 @@
+# Everything that the project does, each as one command. `make run` and `make test` set up what is missing by themselves.
+
+SWIFT_FLAGS := --disable-index-store
+BIN := .build/debug/sandstorm
+AGENT := .build/debug/sandstorm-agent
+SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
+AGENT_SOURCES := $(shell find Agent Sources/SandstormWire/AgentProtocol -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
+
+.PHONY: run build agent test test-swift setup release install bench format lint docs clean
+
+run: $(BIN) $(AGENT)
+	@$(BIN) run --summary examples/primes.py
+
+build: $(BIN) $(AGENT)
+
+# Files rather than phony targets: asking the package manager whether anything changed costs more than a whole run.
+$(BIN): $(SOURCES)
+	@scripts/setup.sh run
+	@echo "Building sandstorm (the first time takes some minutes)"
+	@swift build $(SWIFT_FLAGS) --product sandstorm
+	@touch $(BIN)
+
+$(AGENT): $(AGENT_SOURCES)
+	@scripts/build-agent.sh $(AGENT)
+	@touch $(AGENT)
+
+agent: $(AGENT)
+
+test:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory test-swift
+
+test-swift: $(AGENT)
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
+
+setup:
+	@scripts/setup.sh test
+
+release:
+	@scripts/setup.sh run
+	swift build $(SWIFT_FLAGS) -c release --product sandstorm
+	scripts/build-agent.sh .build/release/sandstorm-agent
+
+PREFIX ?= /usr/local
+install: release
+	install -D .build/release/sandstorm $(DESTDIR)$(PREFIX)/bin/sandstorm
+	install -D .build/release/sandstorm-agent $(DESTDIR)$(PREFIX)/libexec/sandstorm/sandstorm-agent
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Agent/Package.swift Agent/Sources
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Agent/Package.swift Agent/Sources
+
+clean:
+	rm -rf .build Agent/.build
+
+docs:
+	@scripts/docs.sh

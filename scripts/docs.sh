@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds the reference of the libraries that others import, as a static site in .build/docs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+swift build --disable-index-store --target Sandstorm
+toolchain="$(dirname "$(readlink -f "$(command -v swift)")")"
+target="$(swift -print-target-info | sed -n 's/.*"unversionedTriple" *: *"\(.*\)".*/\1/p' | head -1)"
+for module in SandstormCore Sandstorm; do
+    graphs=".build/symbols/$module"
+    rm -rf "$graphs" && mkdir -p "$graphs"
+    "$toolchain/swift-symbolgraph-extract" -module-name "$module" -target "$target" -I .build/debug/Modules \
+        -I .build/checkouts/swift-nio/Sources/CNIOAtomics/include -minimum-access-level public -output-dir "$graphs"
+    "$toolchain/docc" convert --fallback-display-name "$module" --fallback-bundle-identifier "sandstorm.$module" \
+        --additional-symbol-graph-dir "$graphs" --output-dir ".build/docs/$module" --transform-for-static-hosting \
+        --hosting-base-path "$module"
+done
+echo "The reference is in .build/docs."
