@@ -1,12 +1,11 @@
 # Everything that the project does, each as one command. `make run` and `make test` set up what is missing by themselves.
 
-SWIFT_FLAGS := --disable-index-store
 BIN := .build/debug/sandstorm
 AGENT := .build/debug/sandstorm-agent
 SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
 AGENT_SOURCES := $(shell find Agent Sources/SandstormWire/AgentProtocol -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
 
-.PHONY: run build agent test test-swift setup release install bench format lint docs clean
+.PHONY: run build agent test setup release install format lint docs clean
 
 run: $(BIN) $(AGENT)
 	@$(BIN) run --summary examples/primes.py
@@ -16,30 +15,29 @@ build: $(BIN) $(AGENT)
 # Files rather than phony targets: asking the package manager whether anything changed costs more than a whole run.
 $(BIN): $(SOURCES)
 	@scripts/setup.sh run
-	@echo "Building sandstorm (the first time takes some minutes)"
-	@swift build $(SWIFT_FLAGS) --product sandstorm
+	@echo "Building sandstorm; the first time takes some minutes."
+	@swift build --product sandstorm
 	@touch $(BIN)
 
-$(AGENT): $(AGENT_SOURCES)
-	@scripts/build-agent.sh $(AGENT)
+# Built after the program: the package manager wants to make that directory itself.
+$(AGENT): $(AGENT_SOURCES) | $(BIN)
+	@scripts/build-agent.sh
 	@touch $(AGENT)
 
 agent: $(AGENT)
 
 test:
 	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory test-swift
-
-test-swift: $(AGENT)
-	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest
+	swift build --build-tests
+	@scripts/build-agent.sh
+	@scripts/test.sh
 
 setup:
 	@scripts/setup.sh test
 
 release:
 	@scripts/setup.sh run
-	swift build $(SWIFT_FLAGS) -c release --product sandstorm
+	swift build -c release --product sandstorm
 	scripts/build-agent.sh .build/release/sandstorm-agent
 
 PREFIX ?= /usr/local

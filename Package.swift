@@ -94,9 +94,10 @@ let package = Package(
             name: "SandstormTestSupport",
             dependencies: ["SandstormCore", "SandstormStore", "SandstormEngine", nioCore, logging], path: "Tests/SandstormTestSupport",
             swiftSettings: settings),
-        .testTarget(name: "SandstormCoreTests", dependencies: ["SandstormCore", nioCore], swiftSettings: settings),
+        .testTarget(name: "SandstormCoreTests", dependencies: ["SandstormCore", "SandstormTestSupport", nioCore], swiftSettings: settings),
         .testTarget(
-            name: "SandstormWireTests", dependencies: ["SandstormWire", "SandstormCore", nioCore, nioPosix], swiftSettings: settings),
+            name: "SandstormWireTests", dependencies: ["SandstormWire", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix],
+            swiftSettings: settings),
         .testTarget(name: "SandstormRoutingTests", dependencies: ["SandstormRouting", "SandstormCore"], swiftSettings: settings),
         .testTarget(
             name: "SandstormStoreTests",

@@ -2,7 +2,7 @@
 # Builds the reference of the libraries that others import, as a static site in .build/docs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-swift build --disable-index-store --target Sandstorm
+swift build --target Sandstorm
 toolchain="$(dirname "$(readlink -f "$(command -v swift)")")"
 target="$(swift -print-target-info | sed -n 's/.*"unversionedTriple" *: *"\(.*\)".*/\1/p' | head -1)"
 for module in SandstormCore Sandstorm; do

@@ -138,7 +138,7 @@ extension Sandstorm {
     ///
     /// - Parameters:
     ///   - sequence: only events after this one.
-    ///   - following: wait for more until the run is settled. Looking on neither keeps a run alive nor ends it.
+    ///   - following: wait for more until the run is settled. A run that is not detached goes on while somebody follows it.
     public func events(of id: RunID, after sequence: Int = 0, following: Bool = true) -> RunStream {
         RunStream { () throws(SandstormError) in backend.events(of: id, after: sequence, following: following) }
     }

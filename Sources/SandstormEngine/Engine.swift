@@ -23,6 +23,7 @@ package final class Engine: Service {
     private struct State {
         var active: [RunID: ActiveRun] = [:]
         var isAccepting = true
+        var hasRecovered = false
     }
 
     private let state = Locked(State())
@@ -52,7 +53,10 @@ package final class Engine: Service {
     }
 
     /// Settles what an earlier process left open.
-    package func recover() async { await reaper.recover() }
+    package func recover() async {
+        await reaper.recover()
+        state.withLock { $0.hasRecovered = true }
+    }
 
     /// Takes no more runs, lets those under way finish for a while, ends the rest, and waits until all are settled.
     package func shutDown() async {
@@ -304,9 +308,11 @@ package final class Engine: Service {
         }
     }
 
-    /// Whether runs can be accepted now, and if not, why.
+    /// Whether the gateway is as it should be, with nothing left open by an earlier process, and if not, why.
     package func readiness() async -> (isReady: Bool, detail: String) {
-        guard state.withLock({ $0.isAccepting }) else { return (false, "the gateway is stopping") }
+        let (isAccepting, hasRecovered) = state.withLock { ($0.isAccepting, $0.hasRecovered) }
+        guard isAccepting else { return (false, "the gateway is stopping") }
+        guard hasRecovered else { return (false, "runs of an earlier process are being settled") }
         do throws(StoreError) { try await store.ping() } catch { return (false, error.description) }
         return (true, "ready")
     }

@@ -23,6 +23,15 @@ package final class ChildProgram: Sendable {
 
     /// One at a time, so that no child is born between the making of another's pipes and their mark as not inherited.
     private static let spawning = Locked(())
+    /// Programs under way. Whatever tests share until the very end is stopped when the test process exits.
+    private static let living: Locked<Set<pid_t>> = {
+        atexit {
+            let rest = ChildProgram.living.withLock { $0 }
+            for pid in rest { kill(pid, SIGTERM) }
+            for _ in 0..<500 where !ChildProgram.living.withLock({ $0.isEmpty }) { usleep(10_000) }
+        }
+        return Locked([])
+    }()
 
     package let pid: pid_t
     private let state = Locked(State())
@@ -38,6 +47,7 @@ package final class ChildProgram: Sendable {
             return (pid, stdin, stdout, stderr)
         }
         self.pid = pid
+        ChildProgram.living.withLock { _ = $0.insert(pid) }
         ChildProgram.onThread {
             var rest = (input ?? [])[...]
             while !rest.isEmpty {
@@ -54,6 +64,7 @@ package final class ChildProgram: Sendable {
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
             let code = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
             state.withLock { $0.code = code }
+            ChildProgram.living.withLock { _ = $0.remove(pid) }
         }
     }
 

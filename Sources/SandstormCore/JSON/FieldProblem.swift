@@ -7,12 +7,14 @@ public struct FieldProblem: Hashable, Sendable, CustomStringConvertible {
     /// What to do about it.
     public let remedy: String
 
+    /// Takes a `remedy` that tells the caller what to send instead.
     public init(pointer: String, detail: String, remedy: String) {
         self.pointer = pointer
         self.detail = detail
         self.remedy = remedy
     }
 
+    /// Place, fault and remedy: `/spec/code: is missing; send code with a language, or a command`.
     public var description: String { "\(pointer): \(detail); \(remedy)" }
 }
 
@@ -23,6 +25,7 @@ public struct InvalidRequest: Error, Hashable, CustomStringConvertible {
     /// At least one problem.
     public let problems: [FieldProblem]
 
+    /// Takes all problems of a request; at least one.
     public init(problems: [FieldProblem]) { self.problems = problems }
 
     /// The one problem of a request.
@@ -30,5 +33,6 @@ public struct InvalidRequest: Error, Hashable, CustomStringConvertible {
         problems = [FieldProblem(pointer: pointer, detail: detail, remedy: remedy)]
     }
 
+    /// One problem a line.
     public var description: String { problems.map(\.description).joined(separator: "\n") }
 }

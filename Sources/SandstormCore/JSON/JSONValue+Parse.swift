@@ -5,6 +5,7 @@ public struct JSONSyntaxError: Error, Hashable, CustomStringConvertible {
     /// What was wrong there.
     public let reason: String
 
+    /// Reason and place: `':' is missing at byte 12`.
     public var description: String { "\(reason) at byte \(offset)" }
 }
 

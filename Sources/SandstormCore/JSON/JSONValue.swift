@@ -19,13 +19,16 @@ public struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
     /// One `"key": value` of an object.
     public struct Member: Hashable, Sendable {
+        /// The name without quotes and escapes; unique in its object.
         public let key: String
+        /// May be ``JSONValue/null``, which is not the same as no member.
         public var value: JSONValue
     }
 
     /// An object without members.
     public init() {}
 
+    /// Keeps the literal's order; of equal keys the last value counts.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         for (key, value) in elements { self[key] = value }
     }
@@ -86,12 +89,16 @@ extension JSONValue {
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+    /// Text in quotes is a string, never a number.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// Digits are a number; fractions have no literal, so that none passes through binary.
     public init(integerLiteral value: Int) { self = .number(String(value)) }
+    /// `true` or `false`.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
 }
 
 extension JSONValue: ExpressibleByDictionaryLiteral {
+    /// An object in the literal's order; of equal keys the last value counts.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         var object = JSONObject()
         for (key, value) in elements { object[key] = value }
@@ -100,5 +107,6 @@ extension JSONValue: ExpressibleByDictionaryLiteral {
 }
 
 extension JSONValue: ExpressibleByArrayLiteral {
+    /// An array, which may mix kinds of values.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 }

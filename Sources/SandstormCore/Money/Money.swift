@@ -6,6 +6,7 @@ public struct Money: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The amount in 10⁻⁹ USD.
     public let nanodollars: Int64
 
+    /// Takes an amount in 10⁻⁹ USD; it may be negative.
     public init(nanodollars: Int64) { self.nanodollars = nanodollars }
 
     /// No money.
@@ -48,9 +49,13 @@ public struct Money: Hashable, Sendable, Comparable, CustomStringConvertible {
         return text.hasPrefix("-") ? "-$" + text.dropFirst() : "$" + text
     }
 
+    /// Orders by amount.
     public static func < (left: Money, right: Money) -> Bool { left.nanodollars < right.nanodollars }
+    /// The exact sum; traps past the range.
     public static func + (left: Money, right: Money) -> Money { Money(nanodollars: left.nanodollars + right.nanodollars) }
+    /// The exact difference, which may be negative; traps past the range.
     public static func - (left: Money, right: Money) -> Money { Money(nanodollars: left.nanodollars - right.nanodollars) }
+    /// Adds exactly; traps past the range.
     public static func += (left: inout Money, right: Money) { left = left + right }
 }
 

@@ -18,6 +18,7 @@ public struct PriceSchedule: Hashable, Sendable {
     /// A sandbox is billed for at least this long.
     public var minimum: Duration
 
+    /// Free but for what is given; `granularity` is raised to 1 ms and `minimum` to zero.
     public init(
         perVCPUSecond: Rate = .zero, perGiBSecond: Rate = .zero, perGPUSecond: [String: Rate] = [:],
         perDiskGiBSecond: Rate = .zero, perCreate: Money = .zero,
@@ -90,6 +91,7 @@ public struct Resources: Hashable, Sendable {
     /// GPUs, if any.
     public var gpu: GPURequest?
 
+    /// Checks nothing; the bounds are those of a spec, ``SandboxSpec/Limits``.
     public init(milliCPU: Int, memoryMiB: Int, diskGiB: Int, gpu: GPURequest? = nil) {
         self.milliCPU = milliCPU
         self.memoryMiB = memoryMiB
@@ -105,6 +107,7 @@ public struct GPURequest: Hashable, Sendable {
     /// How many; at least one.
     public var count: Int
 
+    /// One GPU by default.
     public init(type: String, count: Int = 1) {
         self.type = type
         self.count = count

@@ -5,6 +5,7 @@ public struct Rate: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The price in 10⁻¹² USD per unit and second.
     public let picodollars: Int64
 
+    /// Takes a price in 10⁻¹² USD per unit and second; must not be negative.
     public init(picodollars: Int64) { self.picodollars = picodollars }
 
     /// Free of charge.
@@ -28,7 +29,9 @@ public struct Rate: Hashable, Sendable, Comparable, CustomStringConvertible {
         return "\(picodollars / 1_000_000_000_000)." + String(repeating: "0", count: 12 - fraction.count) + fraction
     }
 
+    /// The rate for people: `$0.000013100000/s`.
     public var description: String { "$\(decimal)/s" }
 
+    /// Orders by price.
     public static func < (left: Rate, right: Rate) -> Bool { left.picodollars < right.picodollars }
 }

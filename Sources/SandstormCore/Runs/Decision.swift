@@ -7,6 +7,7 @@ public struct Decision: Hashable, Sendable {
     /// What "best" meant.
     public var objective: Constraints.Objective
 
+    /// Takes the candidates in their final order; nothing is sorted here.
     public init(candidates: [Candidate], refusals: [Refusal], objective: Constraints.Objective) {
         self.candidates = candidates
         self.refusals = refusals
@@ -15,6 +16,7 @@ public struct Decision: Hashable, Sendable {
 
     /// One offer as routing saw it.
     public struct Candidate: Hashable, Sendable {
+        /// The offer that was judged; the predictions rest on its price and start latency.
         public var offer: Offer
         /// Kept in the ranking.
         public var isKept: Bool
@@ -29,6 +31,7 @@ public struct Decision: Hashable, Sendable {
         /// How long the sandbox may live so that `maxCost` holds; `nil` without such a bound.
         public var costDeadline: Duration?
 
+        /// Takes a judgement as made; `costDeadline` is `nil` where no cost bounds the sandbox's life.
         public init(
             offer: Offer, isKept: Bool, reason: String, predictedCost: Money, worstCost: Money, predictedLatency: Duration,
             costDeadline: Duration?
@@ -45,9 +48,12 @@ public struct Decision: Hashable, Sendable {
 
     /// A provider without an offer.
     public struct Refusal: Hashable, Sendable {
+        /// Who made no offer.
         public var provider: ProviderID
+        /// Why there was none, in words for a user.
         public var reason: String
 
+        /// Takes a `reason` that users will see.
         public init(provider: ProviderID, reason: String) {
             self.provider = provider
             self.reason = reason

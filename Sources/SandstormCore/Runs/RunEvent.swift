@@ -23,10 +23,14 @@ public struct RunEvent: Hashable, Sendable {
         case settled(RunResult)
     }
 
+    /// The event's place in its run, from 1; a reader that was cut off asks for what follows it.
     public var sequence: Int
+    /// When the gateway noted it, by its own clock.
     public var time: Date
+    /// The kind of event with what belongs to it.
     public var body: Body
 
+    /// Takes the number as given; that there are no gaps is up to the caller.
     public init(sequence: Int, time: Date, body: Body) {
         self.sequence = sequence
         self.time = time

@@ -26,15 +26,18 @@ public struct RunFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case `internal`
     }
 
+    /// What programs act on; ``detail`` only explains it.
     public var kind: Kind
     /// For people.
     public var detail: String
 
+    /// Takes a `detail` that callers will see.
     public init(_ kind: Kind, _ detail: String) {
         self.kind = kind
         self.detail = detail
     }
 
+    /// Kind and detail: `noOffer: no provider is configured`.
     public var description: String { "\(kind.rawValue): \(detail)" }
 
     /// The same request may do better later.

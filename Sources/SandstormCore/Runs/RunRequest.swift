@@ -1,12 +1,15 @@
 /// What a caller asks for: a spec, constraints, and how the run relates to the caller.
 public struct RunRequest: Hashable, Sendable {
+    /// What to run, and in what kind of sandbox.
     public var spec: SandboxSpec
+    /// What is demanded of the place.
     public var constraints: Constraints
     /// The run goes on when the caller goes away.
     public var detached: Bool
     /// The same key with the same request means the same run, for 24 hours.
     public var idempotencyKey: String?
 
+    /// By default the run ends when its caller goes away, and a repeated request is a new run.
     public init(spec: SandboxSpec, constraints: Constraints = Constraints(), detached: Bool = false, idempotencyKey: String? = nil) {
         self.spec = spec
         self.constraints = constraints

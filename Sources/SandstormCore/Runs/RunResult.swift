@@ -6,13 +6,17 @@ public import Foundation
 
 /// A run as it stands: while it is on its way, and after it is settled.
 public struct RunResult: Hashable, Sendable {
+    /// The name by which all front ends find the run again.
     public var id: RunID
+    /// How far the run has come; final states come shortly before ``isSettled``.
     public var state: RunState
     /// Final and billed: nothing about it changes any more.
     public var isSettled = false
+    /// When the gateway took the run on.
     public var createdAt: Date
     /// Where the code ran, or is running.
     public var provider: ProviderID?
+    /// Sandstorm's own name for the sandbox at ``provider``; `nil` until there is one.
     public var sandbox: SandboxID?
     /// The exit code, if the code ended by itself.
     public var exitCode: Int32?
@@ -30,12 +34,14 @@ public struct RunResult: Hashable, Sendable {
     public var timeToFirstOutput: Duration?
     /// What the run costs; final once settled.
     public var cost: Money = .zero
+    /// Why it ran where it did; `nil` if that was not recorded.
     public var decision: Decision?
     /// Why the code did not come to its end.
     public var failure: RunFailure?
     /// The spec's own labels.
     public var metadata: [String: String] = [:]
 
+    /// A run without cost, outcome or place so far.
     public init(id: RunID, state: RunState, createdAt: Date) {
         self.id = id
         self.state = state

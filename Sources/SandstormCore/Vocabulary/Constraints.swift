@@ -13,6 +13,7 @@ public struct Constraints: Hashable, Sendable {
     /// What "best" means.
     public var objective: Objective = .balanced
 
+    /// Demands nothing by default.
     public init(
         maxCost: Money? = nil, maxLatency: Duration? = nil, preferredRegion: String? = nil,
         preferredProviders: [ProviderID] = [], excludeProviders: [ProviderID] = [], objective: Objective = .balanced

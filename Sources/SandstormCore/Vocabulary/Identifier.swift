@@ -43,7 +43,9 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Sendable, Comparable, 
 
     private init(trusted rawValue: String) { self.rawValue = rawValue }
 
+    /// The same as ``rawValue``.
     public var description: String { rawValue }
+    /// Orders by the time of making, to the millisecond.
     public static func < (left: Identifier, right: Identifier) -> Bool { left.rawValue < right.rawValue }
 }
 
@@ -68,20 +70,41 @@ enum Base32 {
     }
 }
 
-/// Kinds of identifiers.
-public enum RunKind: IdentifierKind { public static let prefix = "run" }
-/// Kinds of identifiers.
-public enum AttemptKind: IdentifierKind { public static let prefix = "att" }
-/// Kinds of identifiers.
-public enum SandboxKind: IdentifierKind { public static let prefix = "sbx" }
-/// Kinds of identifiers.
-public enum GatewayKind: IdentifierKind { public static let prefix = "gw" }
-/// Kinds of identifiers.
-public enum TenantKind: IdentifierKind { public static let prefix = "ten" }
-/// Kinds of identifiers.
-public enum ProjectKind: IdentifierKind { public static let prefix = "prj" }
-/// Kinds of identifiers.
-public enum APIKeyKind: IdentifierKind { public static let prefix = "key" }
+/// What a ``RunID`` names.
+public enum RunKind: IdentifierKind {
+    /// As in `run_06e1…`.
+    public static let prefix = "run"
+}
+/// What an ``AttemptID`` names.
+public enum AttemptKind: IdentifierKind {
+    /// As in `att_06e1…`.
+    public static let prefix = "att"
+}
+/// What a ``SandboxID`` names.
+public enum SandboxKind: IdentifierKind {
+    /// As in `sbx_06e1…`.
+    public static let prefix = "sbx"
+}
+/// What a ``GatewayID`` names.
+public enum GatewayKind: IdentifierKind {
+    /// As in `gw_06e1…`.
+    public static let prefix = "gw"
+}
+/// What a ``TenantID`` names.
+public enum TenantKind: IdentifierKind {
+    /// As in `ten_06e1…`.
+    public static let prefix = "ten"
+}
+/// What a ``ProjectID`` names.
+public enum ProjectKind: IdentifierKind {
+    /// As in `prj_06e1…`.
+    public static let prefix = "prj"
+}
+/// What an ``APIKeyID`` names.
+public enum APIKeyKind: IdentifierKind {
+    /// As in `key_06e1…`.
+    public static let prefix = "key"
+}
 
 /// One execution of a spec, start to settled.
 public typealias RunID = Identifier<RunKind>
@@ -100,16 +123,24 @@ public typealias APIKeyID = Identifier<APIKeyKind>
 
 /// A kind of place, by the short name that users write: `local`, `e2b`.
 public struct ProviderID: Hashable, Sendable, Comparable, CustomStringConvertible, ExpressibleByStringLiteral {
+    /// The name as users write it; letter case counts.
     public let rawValue: String
+    /// Takes any text; whether there is such a provider is not checked.
     public init(_ rawValue: String) { self.rawValue = rawValue }
+    /// A name written in the source: `"local"`.
     public init(stringLiteral value: String) { rawValue = value }
+    /// The same as ``rawValue``.
     public var description: String { rawValue }
+    /// Orders by name.
     public static func < (left: ProviderID, right: ProviderID) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// A sandbox under the name that its provider gave it.
 public struct ProviderSandboxID: Hashable, Sendable, CustomStringConvertible {
+    /// The name in the provider's own form, opaque to everything but its adapter.
     public let rawValue: String
+    /// Takes any text; whether there is such a sandbox is not checked.
     public init(_ rawValue: String) { self.rawValue = rawValue }
+    /// The same as ``rawValue``.
     public var description: String { rawValue }
 }

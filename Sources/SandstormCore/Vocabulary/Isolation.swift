@@ -7,6 +7,7 @@ public enum IsolationLevel: String, CaseIterable, Hashable, Sendable, Comparable
     /// A virtual machine of its own.
     case maximum
 
+    /// Orders from the weaker wall to the stronger.
     public static func < (left: IsolationLevel, right: IsolationLevel) -> Bool { left.rank < right.rank }
 
     private var rank: Int {

@@ -1,9 +1,13 @@
 extension SandboxSpec {
     /// The bounds of a spec, and how a message names them.
     public enum Limits {
+        /// In vCPUs.
         public static let cpu = 0.001...64.0
+        /// In MiB.
         public static let memory = 64...524_288
+        /// In GiB.
         public static let disk = 1...1024
+        /// From the code's start, installing and compiling included.
         public static let timeout: ClosedRange<Duration> = .seconds(1) ... .seconds(86_400)
         static let cpuRemedy = "send vCPUs above 0 and at most 64"
         static let memoryRemedy = "send MiB from 64 to 524288"

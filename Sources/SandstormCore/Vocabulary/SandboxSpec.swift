@@ -66,10 +66,12 @@ public struct SandboxSpec: Hashable, Sendable {
 public struct SpecFile: Hashable, Sendable {
     /// Relative to the workspace, or absolute and inside `/workspace`.
     public var path: String
+    /// The whole file; any bytes, not only text.
     public var content: [UInt8]
     /// Permission bits.
     public var mode: UInt16
 
+    /// A file that is not executable, unless `mode` makes it so.
     public init(path: String, content: [UInt8], mode: UInt16 = 0o644) {
         self.path = path
         self.content = content

@@ -16,14 +16,20 @@ public struct ProviderCapabilities: Hashable, Sendable {
     public var networkAllowList: Bool
     /// A spec may name an image.
     public var images: Bool
+    /// Sandboxes can be frozen and go on later.
     public var pause: Bool
+    /// What a snapshot can keep; empty if there are none.
     public var snapshot: Set<SnapshotKind>
+    /// A living sandbox can be doubled.
     public var fork: Bool
+    /// A sandbox's ports can be reached from outside.
     public var ports: Bool
+    /// Commands can have a terminal.
     public var terminal: Bool
     /// How long a kill may take until the meter stops; kill deadlines are set earlier by this.
     public var teardownTime: Duration
 
+    /// By default the least: standard isolation, no network, nothing optional.
     public init(
         languages: Set<Language>? = nil, isolation: Set<IsolationLevel> = [.standard], regions: Set<String> = [],
         gpuTypes: Set<String> = [], maximum: Resources, openNetwork: Bool = false, networkAllowList: Bool = false,
@@ -74,6 +80,7 @@ public struct ProviderStatus: Hashable, Sendable {
     /// For people.
     public var detail: String
 
+    /// Takes a `detail` that people will see, healthy or not.
     public init(isHealthy: Bool, detail: String) {
         self.isHealthy = isHealthy
         self.detail = detail

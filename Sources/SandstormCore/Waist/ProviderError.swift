@@ -43,6 +43,7 @@ public struct ProviderError: Error, Hashable, Sendable, CustomStringConvertible,
         case giveUp
     }
 
+    /// What ``disposition`` follows from.
     public var code: Code
     /// For logs and callers: no secrets, nothing of the vendor's bodies.
     public var message: String
@@ -61,6 +62,7 @@ public struct ProviderError: Error, Hashable, Sendable, CustomStringConvertible,
     /// What the vendor said, for debugging only.
     public var vendorDetail: String?
 
+    /// Takes a `message` that callers may see; the vendor's own words belong in `vendorDetail`.
     public init(
         _ code: Code, _ message: String, retryAfter: Duration? = nil, mayHaveTakenEffect: Bool = false, afterStart: Bool = false,
         outOfMemory: Bool = false, missingProgram: String? = nil, vendorStatus: Int? = nil, vendorDetail: String? = nil
@@ -90,8 +92,10 @@ public struct ProviderError: Error, Hashable, Sendable, CustomStringConvertible,
         }
     }
 
+    /// Code and message: `noCapacity: no machine is free`.
     public var description: String { "\(code.rawValue): \(message)" }
 
+    /// The description with the vendor's status and words; never for callers.
     public var debugDescription: String {
         [description, vendorStatus.map { "vendor status \($0)" }, vendorDetail].compactMap(\.self).joined(separator: "; ")
     }

@@ -40,9 +40,13 @@ public protocol Sandbox: Sendable {
 
 /// The defaults of what not every place can do.
 extension Sandbox {
+    /// Throws `unsupported`, for places that can't freeze.
     public func pause() async throws(ProviderError) { throw .unsupported("pause") }
+    /// Throws `unsupported`, for places that can't freeze.
     public func resume() async throws(ProviderError) { throw .unsupported("resume") }
+    /// Throws `unsupported`, for places without snapshots.
     public func snapshot(_ kind: SnapshotKind) async throws(ProviderError) -> ProviderSnapshot { throw .unsupported("snapshot") }
+    /// Throws `unsupported`, for places whose ports can't be reached.
     public func endpoint(port: Int) async throws(ProviderError) -> URL { throw .unsupported("ports") }
 }
 
@@ -53,9 +57,12 @@ public enum SnapshotKind: String, CaseIterable, Hashable, Sendable {
 
 /// A snapshot under the name that its provider gave it.
 public struct ProviderSnapshot: Hashable, Sendable {
+    /// The name in the provider's own form, opaque to everything but its adapter.
     public var id: String
+    /// What it keeps of the sandbox.
     public var kind: SnapshotKind
 
+    /// Takes any name; whether there is such a snapshot is not checked.
     public init(id: String, kind: SnapshotKind) {
         self.id = id
         self.kind = kind

@@ -11,6 +11,7 @@ public struct Command: Hashable, Sendable {
     /// A terminal of this size, or pipes.
     public var terminal: TerminalSize?
 
+    /// By default in the workspace, with pipes, and with no environment but the sandbox's own.
     public init(
         _ arguments: [String], environment: [String: String] = [:],
         workingDirectory: String = SandboxSpec.workspace, terminal: TerminalSize? = nil
@@ -24,9 +25,12 @@ public struct Command: Hashable, Sendable {
 
 /// The size of a terminal in characters.
 public struct TerminalSize: Hashable, Sendable {
+    /// Characters in a line.
     public var columns: Int
+    /// Lines on the screen.
     public var rows: Int
 
+    /// Takes any numbers; 80 × 24 is usual.
     public init(columns: Int, rows: Int) {
         self.columns = columns
         self.rows = rows
@@ -69,12 +73,14 @@ public struct ExitStatus: Hashable, Sendable {
         case signal(Signal)
     }
 
+    /// Whether it ended by itself or by a signal.
     public var outcome: Outcome
     /// CPU time in user and system mode together, where the place tells it.
     public var cpuTime: Duration?
     /// The largest resident set in KiB, where the place tells it.
     public var peakMemoryKiB: Int?
 
+    /// Without measurements, unless the place tells them.
     public init(_ outcome: Outcome, cpuTime: Duration? = nil, peakMemoryKiB: Int? = nil) {
         self.outcome = outcome
         self.cpuTime = cpuTime
@@ -92,12 +98,18 @@ public struct ExitStatus: Hashable, Sendable {
 
 /// A POSIX signal by its Linux number.
 public struct Signal: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The number, as Linux has it.
     public let rawValue: Int32
+    /// Takes any number; whether it is a signal is not checked.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
+    /// SIGHUP: its terminal is gone.
     public static let hangUp = Signal(rawValue: 1)
+    /// SIGINT: what Ctrl-C sends.
     public static let interrupt = Signal(rawValue: 2)
+    /// SIGKILL: can be neither caught nor ignored.
     public static let kill = Signal(rawValue: 9)
+    /// SIGTERM: asks the process to end, which it may do later or never.
     public static let terminate = Signal(rawValue: 15)
 
     private static let names: [Int32: String] = [
@@ -123,7 +135,9 @@ public struct Signal: RawRepresentable, Hashable, Sendable, CustomStringConverti
 
 /// The events of one process. One consumer.
 public struct ProcessEvents: AsyncSequence, Sendable {
+    /// One thing that the process did.
     public typealias Element = ProcessEvent
+    /// What a sequence throws that is cut before its end.
     public typealias Failure = ProviderError
 
     private let pull: @Sendable () async throws(ProviderError) -> ProcessEvent?
@@ -131,14 +145,17 @@ public struct ProcessEvents: AsyncSequence, Sendable {
     /// A sequence that asks `pull` for each event; `nil` ends it.
     public init(_ pull: @escaping @Sendable () async throws(ProviderError) -> ProcessEvent?) { self.pull = pull }
 
+    /// For the one consumer: all iterators draw from the same source.
     public func makeAsyncIterator() -> Iterator { Iterator(pull: pull) }
 
     /// Asks for one event after the other.
     public struct Iterator: AsyncIteratorProtocol {
         fileprivate let pull: @Sendable () async throws(ProviderError) -> ProcessEvent?
 
+        /// The next event, `nil` at the end; throws nothing but ``ProviderError``.
         public mutating func next() async throws -> ProcessEvent? { try await pull() }
 
+        /// The next event, `nil` at the end.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(ProviderError) -> ProcessEvent? {
             try await pull()
         }

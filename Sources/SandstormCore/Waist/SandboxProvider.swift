@@ -32,11 +32,16 @@ public protocol SandboxProvider: Sendable {
 
 /// What the gateway writes on a sandbox, to know it again.
 public struct SandboxTag: Hashable, Sendable {
+    /// Who may end it as an orphan.
     public var gateway: GatewayID
+    /// The run that it was made for.
     public var run: RunID
+    /// The try that it was made in; tells it from other sandboxes of the same run.
     public var attempt: AttemptID
+    /// Sandstorm's own name for it, chosen before the provider is asked.
     public var sandbox: SandboxID
 
+    /// All four are known before the provider is asked.
     public init(gateway: GatewayID, run: RunID, attempt: AttemptID, sandbox: SandboxID) {
         self.gateway = gateway
         self.run = run

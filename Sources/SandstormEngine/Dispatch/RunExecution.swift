@@ -122,8 +122,9 @@ struct RunExecution: Sendable {
         switch settled {
         case .success:
             metrics.settled(result)
-            run.log.end(.settled(result))
+            // First the result, then the event: whoever has seen the event finds the run settled.
             run.finish(.success(result))
+            run.log.end(.settled(result))
         case .failure(let error):
             // The journal still has the run open: the next start settles it.
             run.log.cut()

@@ -41,6 +41,7 @@ struct TestAPI: Sendable {
 
     /// Runs `body` against the handlers, without sockets.
     func test(_ body: @Sendable (any TestClientProtocol) async throws -> Void) async throws {
+        await gateway.engine.recover()
         let application = NativeAPI.application(engine: gateway.engine, auth: auth, configuration: configuration, logger: TestAPI.logger)
         do {
             try await application.test(.router, body)

@@ -1,4 +1,5 @@
 import SandstormCore
+import SandstormTestSupport
 import Testing
 
 @Suite("JSON values") struct JSONValueTests {
@@ -54,7 +55,7 @@ import Testing
 
     @Test("random bytes never trap the parser", arguments: 0..<20)
     func fuzz(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let alphabet = Array("{}[]\",:0123456789eE+-.tfn\\u d8\u{e9}".utf8) + [0xFF, 0x00]
         for _ in 0..<500 {
             let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in alphabet.randomElement(using: &generator) ?? 0 }
@@ -62,18 +63,5 @@ import Testing
                 #expect((try? JSONValue(parsing: value.encodedBytes)) == value, "seed \(seed)")
             }
         }
-    }
-}
-
-/// A small seeded generator, so that a failure can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

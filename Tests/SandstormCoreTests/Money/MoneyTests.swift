@@ -1,4 +1,5 @@
 import SandstormCore
+import SandstormTestSupport
 import Testing
 
 @Suite("Money") struct MoneyTests {
@@ -61,7 +62,7 @@ import Testing
 
     @Test("the longest life within a limit never costs more, and one granule longer does", arguments: 0..<40)
     func inverse(seed: UInt64) throws {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let price = PriceSchedule(
             perVCPUSecond: Rate(picodollars: Int64.random(in: 1...100_000_000, using: &generator)),
             perGiBSecond: Rate(picodollars: Int64.random(in: 0...10_000_000, using: &generator)),

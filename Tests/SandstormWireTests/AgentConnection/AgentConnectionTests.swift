@@ -11,6 +11,13 @@ struct AgentConnectionTests {
     private struct Peer {
         let connection: AgentConnection
         let channel: any Channel
+        let heard: EventLoopFuture<Void>
+
+        /// Answers the first `start`, once it is there: an answer to what was not asked is dropped.
+        func answerStart() async throws {
+            try await heard.get()
+            try await say(.started(pid: 5), on: 1)
+        }
 
         func say(_ message: AgentMessage, on id: UInt32) async throws {
             try await say(bytes: AgentFrame(channel: id, message: message).encoded())
@@ -21,15 +28,27 @@ struct AgentConnectionTests {
         }
     }
 
+    /// Tells of the first bytes.
+    private final class Ear: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let heard: EventLoopPromise<Void>
+
+        init(_ heard: EventLoopPromise<Void>) { self.heard = heard }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { heard.succeed() }
+    }
+
     /// Listens, connects, says `greeting`.
     private func open(greeting: [UInt8]?, within deadline: Duration = .seconds(10)) async throws -> Peer {
         let group = MultiThreadedEventLoopGroup.singleton
         let accepted = group.next().makePromise(of: (any Channel).self)
+        let heard = group.next().makePromise(of: Void.self)
         let server = try await ServerBootstrap(group: group)
             .childChannelInitializer { channel in
                 accepted.succeed(channel)
                 if let greeting { channel.writeAndFlush(ByteBuffer(bytes: greeting), promise: nil) }
-                return channel.eventLoop.makeSucceededVoidFuture()
+                channel.closeFuture.whenComplete { _ in heard.fail(ChannelError.alreadyClosed) }
+                return channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Ear(heard)) }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         let address = try #require(server.localAddress)
@@ -38,9 +57,10 @@ struct AgentConnectionTests {
                 ClientBootstrap(group: group).channelInitializer(initializer).connect(to: address)
             }
             try await server.close().get()
-            return Peer(connection: connection, channel: try await accepted.futureResult.get())
+            return Peer(connection: connection, channel: try await accepted.futureResult.get(), heard: heard.futureResult)
         } catch {
             accepted.fail(error)
+            heard.fail(error)
             try? await server.close().get()
             throw error
         }
@@ -109,7 +129,7 @@ struct AgentConnectionTests {
     func cancelledWait() async throws {
         let peer = try await open(greeting: hello)
         async let starting = peer.connection.start(Command(["x"]))
-        try await peer.say(.started(pid: 5), on: 1)
+        try await peer.answerStart()
         let process = try await starting
         var iterator = process.events.makeAsyncIterator()
         #expect(try await iterator.next() == .started(pid: 5))
@@ -141,7 +161,7 @@ struct AgentConnectionTests {
     func agentLeaves() async throws {
         let peer = try await open(greeting: hello)
         async let starting = peer.connection.start(Command(["x"]))
-        try await peer.say(.started(pid: 5), on: 1)
+        try await peer.answerStart()
         let process = try await starting
         var iterator = process.events.makeAsyncIterator()
         _ = try await iterator.next()

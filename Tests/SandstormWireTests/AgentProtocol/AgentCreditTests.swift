@@ -1,4 +1,5 @@
 import SandstormWire
+import SandstormTestSupport
 import Testing
 
 @Suite("Agent flow control")

@@ -1,0 +1,115 @@
+#if os(Linux)
+import Glibc
+
+/// The machine's own toolchains as a sandbox sees them: `/usr`, and of `/etc` a synthetic one with the few things that toolchains need.
+///
+/// Nothing else of the machine is visible: no home directory, no data directory, no `/opt`, `/srv`, `/var`, `/run` or `/mnt`, unless the operator
+/// names it.
+struct SystemFiles: Sendable {
+    /// What of `/etc` toolchains need. A name that ends in `*` stands for all that start so.
+    private static let shared = [
+        "alternatives", "ssl/certs", "ssl/openssl.cnf", "ca-certificates", "ca-certificates.conf", "java*", "mono", "php", "python*",
+        "perl",
+        "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "services", "protocols", "dotnet",
+    ]
+    /// And what of it only makes sense with a network. `pip.conf` may name a mirror: whoever writes a password there shares it.
+    private static let sharedWithNetwork = ["resolv.conf", "pip.conf", "npmrc", "gai.conf"]
+
+    private struct Shared: Sendable {
+        var name: String
+        var isForNetwork: Bool
+    }
+
+    /// Where the synthetic `/etc` without and with a network are kept.
+    private let directories: (closed: String, open: String)
+    private let names: [Shared]
+    private let topLevel: [RootFilesystem.Entry]
+    private let extra: [String]
+
+    /// Writes the synthetic directories below `directory`.
+    init(in directory: String, extraReadOnlyPaths extra: [String]) throws(SystemError) {
+        self.extra = extra
+        var names: [Shared] = []
+        for (patterns, isForNetwork) in [(Self.shared, false), (Self.sharedWithNetwork, true)] {
+            for pattern in patterns {
+                names += Self.expand(pattern).map { Shared(name: $0, isForNetwork: isForNetwork) }
+            }
+        }
+        self.names = names
+        directories = (
+            try Self.write(names.filter { !$0.isForNetwork }.map(\.name), in: directory),
+            try Self.write(names.map(\.name), in: directory)
+        )
+        topLevel = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"].compactMap { path in
+            if HostFile.isSymbolicLink(path) { return HostFile.target(of: path).map { .symbolicLink($0, at: path) } }
+            return HostFile.isDirectory(path) ? .bind(path, at: path, writable: false) : nil
+        }
+    }
+
+    /// The part of the root file system that is read-only.
+    func entries(network: Bool) -> [RootFilesystem.Entry] {
+        var entries: [RootFilesystem.Entry] = [.bind("/usr", at: "/usr", writable: false)] + topLevel
+        entries.append(.bind(network ? directories.open : directories.closed, at: "/etc", writable: false))
+        for shared in names where network || !shared.isForNetwork {
+            // A package may have been removed since.
+            guard let host = HostFile.real("/etc/\(shared.name)") else { continue }
+            entries.append(.bind(host, at: "/etc/\(shared.name)", writable: false))
+        }
+        for path in extra where HostFile.exists(path) { entries.append(.bind(path, at: path, writable: false)) }
+        return entries
+    }
+
+    /// Whether a program's path, all links followed, is visible in a sandbox.
+    func shows(_ path: String) -> Bool {
+        guard let real = HostFile.real(path) else { return false }
+        return (["/usr"] + extra).contains { real.hasPrefix("\($0)/") }
+    }
+
+    private static func expand(_ pattern: String) -> [String] {
+        guard pattern.hasSuffix("*") else { return HostFile.exists("/etc/\(pattern)") ? [pattern] : [] }
+        return HostFile.names(in: "/etc").filter { $0.hasPrefix(pattern.dropLast()) }.sorted()
+    }
+
+    /// Writes a synthetic `/etc` under a name that tells its content, unless it is there: sandboxes that run may use it.
+    private static func write(_ mountPoints: [String], in directory: String) throws(SystemError) -> String {
+        let nodes = mountPoints.map { (name: $0, isDirectory: HostFile.isDirectory("/etc/\($0)")) }
+        let final = "\(directory)/etc-\(ContentName.of("\(nodes)" + files.map { $0.name + $0.content }.joined()))"
+        if HostFile.isDirectory(final) { return final }
+        let temporary = "\(final).\(UInt32.random(in: .min ... .max))"
+        try HostFile.makeDirectories(temporary)
+        for file in files { try HostFile.create("\(temporary)/\(file.name)", Array(file.content.utf8)) }
+        for node in nodes {
+            let path = "\(temporary)/\(node.name)"
+            if node.isDirectory {
+                try HostFile.makeDirectories(path)
+            } else {
+                if let slash = path.lastIndex(of: "/") { try HostFile.makeDirectories(String(path[..<slash])) }
+                try HostFile.create(path, [])
+            }
+        }
+        for (link, target) in [("os-release", "../usr/lib/os-release"), ("mtab", "../proc/self/mounts")] {
+            guard symlink(target, "\(temporary)/\(link)") == 0 else { throw .current(in: "symlink \(link)") }
+        }
+        // Another provider on the same directory may have been faster; its copy is the same.
+        if rename(temporary, final) != 0 { HostFile.removeTree(temporary) }
+        return final
+    }
+
+    static let hostname = "sandbox"
+
+    private static let files: [(name: String, content: String)] = [
+        (
+            "passwd",
+            "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:\(RootFilesystem.home):/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+        ),
+        ("group", "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n"),
+        ("hostname", "\(hostname)\n"),
+        ("hosts", "127.0.0.1 localhost \(hostname)\n::1 localhost ip6-localhost ip6-loopback\n"),
+        (
+            "nsswitch.conf",
+            "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\nnetworks: files\n"
+        ),
+        ("shells", "/bin/sh\n/bin/bash\n"),
+    ]
+}
+#endif

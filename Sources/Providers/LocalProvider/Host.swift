@@ -1,0 +1,167 @@
+#if os(Linux)
+import Glibc
+import SandstormCore
+
+/// What this machine has to make sandboxes with, found out once.
+struct Host: Sendable {
+    let configuration: LocalProvider.Configuration
+    /// For what all sandboxes share: filters, templates, the agent; everything in it has a name that tells its content.
+    let shareDirectory: String
+    /// A sandbox's user can get to the state directory. If not, what it has to get to is in ``publicDirectory``.
+    let isStateReachable: Bool
+    /// The agent's copy, where every sandbox's user can get to.
+    let agent: String
+    let system: SystemFiles
+    let images: ImageStore
+    let groups: ControlGroups?
+    /// Why disks are in memory; nil if they are files.
+    let diskObstacle: String?
+    /// nil if the gateway is an ordinary user.
+    let slots: UserSlots?
+    let languages: Set<Language>
+    let maximum: Resources
+
+    /// For all gateways of this machine whose state directories are closed to others.
+    private static let publicDirectory = "/run/sandstorm"
+
+    /// Finds out, and makes the directories. Blocking.
+    ///
+    /// - Throws: `unavailable` if no sandbox can be made here at all.
+    init(_ configuration: LocalProvider.Configuration) throws(ProviderError) {
+        guard let original = AgentExecutable.find(configuration) else {
+            throw ProviderError(.unavailable, "sandstorm-agent is missing: \(AgentExecutable.remedy)")
+        }
+        let state = configuration.stateDirectory
+        let isRoot = geteuid() == 0
+        do throws(SystemError) {
+            // Others may pass through, since sandboxes have users of their own, and see nothing.
+            try HostFile.makeDirectories(state, mode: isRoot ? 0o711 : 0o700)
+            let real = HostFile.real(state) ?? state
+            isStateReachable = !isRoot || HostFile.isReachableByAll("\(real)/.")
+            shareDirectory = isStateReachable ? "\(real)/share" : "\(Self.publicDirectory)/share"
+            try HostFile.makeDirectories(shareDirectory, mode: 0o711)
+            try HostFile.makeDirectories("\(real)/slots", mode: 0o700)
+            agent = try AgentExecutable.copy(original, to: shareDirectory)
+            system = try SystemFiles(in: shareDirectory, extraReadOnlyPaths: configuration.readOnlyPaths)
+            slots = isRoot ? UserSlots(directory: "\(real)/slots", range: configuration.userIDs) : nil
+            var configuration = configuration
+            configuration.stateDirectory = real
+            self.configuration = configuration
+        } catch {
+            throw error.providerError("the state directory can't be set up")
+        }
+        slots?.sweep { [state = self.configuration.stateDirectory] in HostFile.isDirectory("\(state)/\($0)") }
+        images = ImageStore(directory: configuration.imagesDirectory, isForOthers: isRoot)
+        groups = ControlGroups.find()
+        diskObstacle = Self.diskObstacle(shareDirectory: shareDirectory)
+        languages = LanguageSurvey.languages(visibleIn: system)
+        maximum = Self.resources(disk: diskObstacle == nil ? self.configuration.stateDirectory : nil)
+    }
+
+    /// A sandbox's directory.
+    func directory(of id: String) -> String { "\(configuration.stateDirectory)/\(id)" }
+
+    /// Where a sandbox's disk is mounted.
+    func mountPoint(of id: String) -> String { isStateReachable ? "\(directory(of: id))/disk" : "\(Self.publicDirectory)/\(id)" }
+
+    /// The sandboxes that exist, whoever made them.
+    func journals() -> [SandboxJournal] {
+        HostFile.names(in: configuration.stateDirectory).filter { $0.hasPrefix(LocalProvider.idPrefix) }
+            .compactMap { SandboxJournal(in: directory(of: $0)) }
+    }
+
+    /// Makes one, to be sure.
+    private static func diskObstacle(shareDirectory: String) -> String? {
+        if let obstacle = DiskImage.obstacle() { return obstacle }
+        let suffix = UInt32.random(in: .min ... .max)
+        let (image, point) = ("\(shareDirectory)/probe-\(suffix).ext4", "\(shareDirectory)/probe-\(suffix)")
+        defer {
+            unlink(image)
+            rmdir(point)
+        }
+        do throws(SystemError) {
+            let template = try DiskImage.template(sizeGiB: 1, in: shareDirectory)
+            try DiskImage.copy(template, to: image)
+            try HostFile.makeDirectories(point)
+            let number = try DiskImage.mount(image, at: point)
+            Mount.unmount(point)
+            LoopDevice.awaitDetached(number, from: image)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    private static func resources(disk directory: String?) -> Resources {
+        let memory = HostFile.text("/proc/meminfo")?.split(separator: "\n").first { $0.hasPrefix("MemTotal:") }
+        let kibibytes = memory.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+        var disk = kibibytes >> 20
+        if let directory {
+            var info = statvfs()
+            if statvfs(directory, &info) == 0 { disk = Int(clamping: (UInt64(info.f_bavail) * UInt64(info.f_frsize)) >> 30) }
+        }
+        return Resources(milliCPU: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 1000, memoryMiB: kibibytes >> 10, diskGiB: disk)
+    }
+}
+
+/// The agent's executable on this machine.
+enum AgentExecutable {
+    static let remedy = "build it with scripts/build-agent.sh, or name it in SANDSTORM_AGENT"
+
+    static func find(_ configuration: LocalProvider.Configuration) -> String? {
+        candidates(configuration).first { HostFile.isRegular($0) && access($0, X_OK) == 0 }
+    }
+
+    private static func candidates(_ configuration: LocalProvider.Configuration) -> [String] {
+        // What is named is meant: nothing else will do.
+        if let path = configuration.agentPath { return [path] }
+        if let path = getenv("SANDSTORM_AGENT") { return [String(cString: path)] }
+        guard let own = HostFile.target(of: "/proc/self/exe"), let slash = own.lastIndex(of: "/") else { return [] }
+        let directory = own[..<slash]
+        return ["\(directory)/sandstorm-agent", "\(directory)/../libexec/sandstorm/sandstorm-agent"]
+    }
+
+    /// Copies it, once for each version, so that sandboxes find it whatever the permissions of its place, and that an update may replace it.
+    static func copy(_ original: String, to directory: String) throws(SystemError) -> String {
+        var info = stat()
+        guard stat(original, &info) == 0 else { throw .current(in: original) }
+        let path = "\(directory)/agent-\(info.st_size)-\(info.st_mtim.tv_sec)-\(info.st_mtim.tv_nsec)"
+        if HostFile.exists(path) { return path }
+        let source = try Descriptor.open(original, O_RDONLY)
+        var bytes = [UInt8](repeating: 0, count: Int(info.st_size))
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeMutableBytes { Glibc.read(source.number, $0.baseAddress.map { $0 + offset }, $0.count - offset) }
+            guard count > 0 else { throw .current(in: original) }
+            offset += count
+        }
+        try HostFile.replace(path, bytes, mode: 0o755)
+        return path
+    }
+}
+
+/// Which languages the machine's toolchains give a sandbox without an image.
+enum LanguageSurvey {
+    /// For each language the sets of programs of which one suffices.
+    static let toolchains: [(language: Language, programs: [[String]], package: String)] = [
+        (.python, [["python3"]], "python3"),
+        (.javascript, [["node"], ["deno"], ["bun"]], "nodejs"),
+        (.typescript, [["tsc", "node"], ["deno"], ["bun"]], "node-typescript"),
+        (.go, [["go"]], "golang-go"),
+        (.rust, [["rustc", "cc"]], "rustc"),
+        (.java, [["java", "javac"]], "default-jdk-headless"),
+        (.cpp, [["g++"], ["clang++"]], "g++"),
+        (.csharp, [["dotnet"], ["mcs", "mono"]], "mono-mcs"),
+        (.php, [["php"]], "php-cli"),
+        (.ruby, [["ruby"]], "ruby"),
+        (.shell, [["sh"]], "dash"),
+    ]
+
+    static func languages(visibleIn system: SystemFiles) -> Set<Language> {
+        func has(_ program: String) -> Bool {
+            ["/usr/local/bin", "/usr/bin", "/bin"].contains { system.shows("\($0)/\(program)") && access("\($0)/\(program)", X_OK) == 0 }
+        }
+        return Set(toolchains.filter { $0.programs.contains { $0.allSatisfy(has) } }.map(\.language))
+    }
+}
+#endif

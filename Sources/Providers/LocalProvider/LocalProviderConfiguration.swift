@@ -1,0 +1,46 @@
+package import SandstormCore
+
+extension LocalProvider {
+    /// How the local provider is set up.
+    package struct Configuration: Sendable {
+        /// Where it keeps what its sandboxes need; made if it is missing. No sandbox can see it.
+        package var stateDirectory: String
+        /// Unpacked images: `<name>/rootfs`.
+        package var imagesDirectory: String
+        /// The `sandstorm-agent` to put into sandboxes; nil to look for it: `SANDSTORM_AGENT` in the environment, beside the running program,
+        /// then in `../libexec/sandstorm/` from there.
+        package var agentPath: String?
+        /// What a sandbox costs here.
+        package var price: PriceSchedule
+        /// How many sandboxes may exist at once.
+        package var maximumSandboxes: Int
+        /// How many processes (and threads) a sandbox may have.
+        package var maximumProcesses: Int
+        /// Specs may ask for the network. Such a sandbox shares the machine's own: it reaches whatever listens on the machine's loopback.
+        package var allowsNetwork: Bool
+        /// The OCI runtime for a level, by name or path, instead of what is looked for: bubblewrap for `standard`, `runsc` for `strong`,
+        /// `kata-runtime` or `krun` for `maximum`. Whoever names one vouches for its strength.
+        package var runtimes: [IsolationLevel: String]
+        /// Further paths of the machine that sandboxes see, read-only: toolchains outside of `/usr`.
+        package var readOnlyPaths: [String]
+        /// The machine's uids and gids for sandboxes when the gateway is root, two for each. Gateways with different state directories on one
+        /// machine should have different ranges, and none should overlap with `/etc/subuid`.
+        package var userIDs: Range<UInt32>
+        /// How long a sandbox may take from its launch to its agent's first word.
+        package var launchDeadline: Duration
+
+        /// - Parameter dataDirectory: the gateway's; state and images live in `local` and `images` below it.
+        package init(dataDirectory: String) {
+            stateDirectory = "\(dataDirectory)/local"
+            imagesDirectory = "\(dataDirectory)/images"
+            price = .free
+            maximumSandboxes = 256
+            maximumProcesses = 512
+            allowsNetwork = true
+            runtimes = [:]
+            readOnlyPaths = []
+            userIDs = 200_000..<265_536
+            launchDeadline = .seconds(15)
+        }
+    }
+}

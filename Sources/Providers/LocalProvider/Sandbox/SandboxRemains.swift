@@ -1,0 +1,56 @@
+#if os(Linux)
+import SandstormCore
+
+/// A sandbox as something to be removed: what a journal says, and the process if it is ours.
+final class SandboxRemains: Sendable {
+    private struct State {
+        var journal: SandboxJournal
+        var child: ChildProcess?
+        var removal: Task<Result<Void, ProviderError>, Never>?
+        var isGone = false
+    }
+
+    private let state: Locked<State>
+
+    init(_ journal: SandboxJournal) { state = Locked(State(journal: journal)) }
+
+    var journal: SandboxJournal { state.withLock(\.journal) }
+    var child: ChildProcess? { state.withLock(\.child) }
+    /// It is removed, or being removed.
+    var isDoomed: Bool { state.withLock { $0.isGone || $0.removal != nil } }
+
+    /// Notes what is about to exist, then writes it down.
+    func note(_ change: (inout SandboxJournal) -> Void) throws(SystemError) {
+        let journal = state.withLock { state in
+            change(&state.journal)
+            return state.journal
+        }
+        try journal.write()
+    }
+
+    func adopt(_ child: ChildProcess) { state.withLock { $0.child = child } }
+
+    /// Removes everything, also when the task is cancelled meanwhile. Whoever comes second waits for the first.
+    func remove() async throws(ProviderError) {
+        let removal = state.withLock { state -> Task<Result<Void, ProviderError>, Never>? in
+            if state.isGone { return nil }
+            if let removal = state.removal { return removal }
+            let removal = Task { await self.removeNow() }
+            state.removal = removal
+            return removal
+        }
+        try await removal?.value.get()
+    }
+
+    private func removeNow() async -> Result<Void, ProviderError> {
+        let (journal, child) = state.withLock { ($0.journal, $0.child) }
+        let result = await HostThreads.run { Result { () throws(ProviderError) in try journal.remove(child: child) } }
+        state.withLock { state in
+            // After a failure the next call tries again.
+            state.removal = nil
+            if case .success = result { state.isGone = true }
+        }
+        return result
+    }
+}
+#endif

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs the built tests, one floor of the house after the other: tests of real sandboxes beside tests of timing would starve
+# those on a small machine. All floors are run even if one fails.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+floors=(
+    "SandstormCoreTests|SandstormWireTests|SandstormRoutingTests|SandstormStoreTests|SandstormEngineTests"
+    "NativeAPITests"
+    "LocalProviderTests"
+    "SandstormTests"
+    "EndToEndTests"
+)
+failed=()
+for floor in "${floors[@]}"; do
+    echo "== ${floor//|/, }"
+    swift test --skip-build --disable-xctest --filter "^($floor)\." || failed+=("$floor")
+done
+if [ ${#failed[@]} -gt 0 ]; then
+    echo "Failed: ${failed[*]}" >&2
+    exit 1
+fi
