@@ -9,8 +9,9 @@ run_needs=(
     "/usr/include/sqlite3.h=libsqlite3-dev" "/usr/include/seccomp.h=libseccomp-dev" "strip=binutils"
 )
 test_needs=(
-    "${run_needs[@]}" "runc=runc" "go=golang-go" "rustc=/usr/bin/rustc=rustc" "javac=default-jdk-headless" "g++=g++"
+    "${run_needs[@]}" "runc=runc" "go=golang-go" "rustc=rustc" "javac=default-jdk-headless" "g++=g++"
     "mcs=mono-mcs" "mono=mono-runtime" "php=php-cli" "busybox=busybox-static" "curl=curl"
+    "/usr/share/nodejs/typescript=node-typescript"
 )
 
 needs=("${run_needs[@]}")
@@ -19,8 +20,7 @@ if [ "${1:-run}" = test ]; then needs=("${test_needs[@]}"); fi
 missing=()
 for need in "${needs[@]}"; do
     package="${need##*=}"
-    probe="${need%=*}"
-    probe="${probe##*=}"
+    probe="${need%%=*}"
     case "$probe" in
         /*) [ -e "$probe" ] || missing+=("$package") ;;
         # The system's own directories only: sandboxes see no others.

@@ -12,6 +12,8 @@ floors=(
     "EndToEndTests"
 )
 failed=()
+echo "== Format"
+swift format lint --strict --recursive --parallel Package.swift Sources Tests Agent/Package.swift Agent/Sources || failed+=("format")
 for floor in "${floors[@]}"; do
     echo "== ${floor//|/, }"
     swift test --skip-build --disable-xctest --filter "^($floor)\." || failed+=("$floor")

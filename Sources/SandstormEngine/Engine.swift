@@ -228,7 +228,7 @@ package final class Engine: Service {
         let offers = providers.map { provider in
             OfferRouter.ProviderOffers(
                 provider: provider.id, offers: provider.offers(for: request.spec),
-                refusal: provider.capabilities.refusal(of: request.spec), teardownTime: provider.capabilities.teardownTime)
+                refusal: provider.refusal(of: request.spec), teardownTime: provider.capabilities.teardownTime)
         }
         return router.decide(request.spec, request.constraints, among: offers)
     }

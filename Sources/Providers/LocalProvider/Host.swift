@@ -51,6 +51,7 @@ struct Host: Sendable {
             throw error.providerError("the state directory can't be set up")
         }
         slots?.sweep { [state = self.configuration.stateDirectory] in HostFile.isDirectory("\(state)/\($0)") }
+        Self.sweep(self.configuration.stateDirectory)
         images = ImageStore(directory: configuration.imagesDirectory, isForOthers: isRoot)
         groups = ControlGroups.find()
         diskObstacle = Self.diskObstacle(shareDirectory: shareDirectory)
@@ -68,6 +69,20 @@ struct Host: Sendable {
     func journals() -> [SandboxJournal] {
         HostFile.names(in: configuration.stateDirectory).filter { $0.hasPrefix(LocalProvider.idPrefix) }
             .compactMap { SandboxJournal(in: directory(of: $0)) }
+    }
+
+    /// Removes what a crash has left of sandboxes that had no journal yet, so nothing else either, and of trial runs.
+    private static func sweep(_ directory: String) {
+        let now = time(nil)
+        for name in HostFile.names(in: directory) where name.hasPrefix(LocalProvider.idPrefix) || name.hasPrefix("probe-") {
+            let path = "\(directory)/\(name)"
+            var info = stat()
+            // A young one is being made by somebody.
+            guard stat(path, &info) == 0, info.st_mtim.tv_sec < now - 60, !HostFile.exists("\(path)/\(SandboxJournal.fileName)") else {
+                continue
+            }
+            HostFile.removeTree(path)
+        }
     }
 
     /// Makes one, to be sure.

@@ -52,10 +52,11 @@ package final class LocalProvider: SandboxProvider {
             openNetwork: configuration.allowsNetwork, images: true, terminal: true, teardownTime: .milliseconds(200))
     }
 
-    /// Why `spec` can't be honoured; nil if it can.
-    private func refusal(of spec: SandboxSpec) -> String? {
+    package func refusal(of spec: SandboxSpec) -> String? {
         if let refusal = capabilities.refusal(of: spec) { return refusal }
-        if let host = try? host.get(), let obstacle = host.diskObstacle, spec.disk << 10 > spec.memory {
+        if let host = try? host.get(), let obstacle = host.diskObstacle,
+            spec.disk << 10 > max(spec.memory, SandboxSpec.Limits.disk.lowerBound << 10)
+        {
             return
                 "disk \(spec.disk) GiB: files are kept in memory here (\(obstacle)), so that disk can't be more than memory (\(spec.memory) MiB)"
         }

@@ -33,7 +33,8 @@ struct RunsCommand: ReportingCommand {
         for run in runs {
             let exit = run.exitCode.map { "\($0)" } ?? run.signal.map { "SIG\($0)" } ?? run.failure?.kind.rawValue ?? "-"
             table.add(
-                run.id.rawValue, run.state.rawValue, run.provider?.rawValue ?? "-", exit, run.duration?.display ?? "-",
+                run.id.rawValue, run.state.rawValue, run.provider == .none ? "-" : run.provider.rawValue, exit,
+                run.duration?.display ?? "-",
                 run.cost.description,
                 run.createdAt.rfc3339)
         }

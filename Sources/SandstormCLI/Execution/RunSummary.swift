@@ -8,7 +8,7 @@ struct RunSummary {
 
     var line: String {
         let parts = [
-            result.provider?.rawValue ?? "no provider",
+            result.provider == .none ? "no provider" : result.provider.rawValue,
             result.timeToFirstOutput.map { "first output after \($0.display)" } ?? "no output",
             result.duration.map { "ran \($0.display)" } ?? "did not run",
             "cost \(result.cost)",

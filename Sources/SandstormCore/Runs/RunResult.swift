@@ -14,8 +14,8 @@ public struct RunResult: Hashable, Sendable {
     public var isSettled = false
     /// When the gateway took the run on.
     public var createdAt: Date
-    /// Where the code ran, or is running.
-    public var provider: ProviderID?
+    /// Where the code ran, or is running; ``ProviderID/none`` for a run that came to no place.
+    public var provider = ProviderID.none
     /// Sandstorm's own name for the sandbox at ``provider``; `nil` until there is one.
     public var sandbox: SandboxID?
     /// The exit code, if the code ended by itself.
@@ -61,7 +61,7 @@ extension RunResult {
     public func json(includingOutput: Bool = true) -> JSONValue {
         var object: JSONObject = ["id": .string(id.rawValue), "state": .string(state.rawValue), "settled": .bool(isSettled)]
         object["createdAt"] = .string(createdAt.rfc3339)
-        object["provider"] = provider.map { .string($0.rawValue) }
+        if provider != .none { object["provider"] = .string(provider.rawValue) }
         object["sandboxId"] = sandbox.map { .string($0.rawValue) }
         object["exitCode"] = exitCode.map { .integer($0) }
         object["signal"] = signal.map { .string($0.description) }
@@ -90,7 +90,7 @@ extension RunResult {
         else { return nil }
         self.init(id: id, state: state, createdAt: object["createdAt"]?.stringValue.flatMap(Date.init(rfc3339:)) ?? .distantPast)
         isSettled = object["settled"]?.boolValue ?? false
-        provider = object["provider"]?.stringValue.map { ProviderID($0) }
+        provider = object["provider"]?.stringValue.map { ProviderID($0) } ?? .none
         sandbox = object["sandboxId"]?.stringValue.flatMap { SandboxID($0) }
         exitCode = object["exitCode"]?.intValue.flatMap(Int32.init(exactly:))
         signal = object["signal"]?.stringValue.flatMap(Signal.init(named:))

@@ -127,6 +127,8 @@ public struct ProviderID: Hashable, Sendable, Comparable, CustomStringConvertibl
     public let rawValue: String
     /// Takes any text; whether there is such a provider is not checked.
     public init(_ rawValue: String) { self.rawValue = rawValue }
+    /// No provider: the name is empty, and left out where a run is written as JSON.
+    public static let none = ProviderID("")
     /// A name written in the source: `"local"`.
     public init(stringLiteral value: String) { rawValue = value }
     /// The same as ``rawValue``.

@@ -12,6 +12,9 @@ public protocol SandboxProvider: Sendable {
     /// The priced ways to run `spec` here; empty if there is none. From memory, without I/O.
     func offers(for spec: SandboxSpec) -> [Offer]
 
+    /// Why there is no way to run `spec` here, in words for a user; `nil` if there is one. From memory, without I/O.
+    func refusal(of spec: SandboxSpec) -> String?
+
     /// Makes a sandbox that is ready to start commands.
     ///
     /// - Parameter tag: kept with the sandbox at the provider, so that an orphan can be recognised.
@@ -28,6 +31,11 @@ public protocol SandboxProvider: Sendable {
 
     /// Asks whether the place is well, as cheaply as it can be asked.
     func probe() async throws(ProviderError) -> ProviderStatus
+}
+
+extension SandboxProvider {
+    /// What the capabilities say.
+    public func refusal(of spec: SandboxSpec) -> String? { capabilities.refusal(of: spec) }
 }
 
 /// What the gateway writes on a sandbox, to know it again.

@@ -19,7 +19,7 @@ package final class EngineMetrics: Sendable {
         state.withLock { state in
             state.settled[result.state, default: 0] += 1
             if let failure = result.failure { state.failures[failure.kind, default: 0] += 1 }
-            if let provider = result.provider { state.cost[provider, default: 0] &+= result.cost.nanodollars }
+            if result.provider != .none { state.cost[result.provider, default: 0] &+= result.cost.nanodollars }
         }
     }
 

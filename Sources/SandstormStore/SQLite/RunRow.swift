@@ -40,7 +40,7 @@ enum RunRow {
         let state = try row.required("state", RunState(rawValue: row.text("state")))
         var result = RunResult(id: try row.identifier("id"), state: state, createdAt: try row.date("created_at"))
         result.isSettled = try row.integerIfAny("settled_at") != nil
-        result.provider = try row.textIfAny("provider").map { ProviderID($0) }
+        result.provider = try row.textIfAny("provider").map { ProviderID($0) } ?? .none
         result.sandbox = try row.identifierIfAny("sandbox")
         if let code = try row.integerIfAny("exit_code") { result.exitCode = try row.required("exit_code", Int32(exactly: code)) }
         if let number = try row.integerIfAny("signal") {
@@ -96,7 +96,8 @@ enum RunRow {
             """,
             [
                 "id": result.id.rawValue, "state": result.state.rawValue, "now": now.milliseconds,
-                "provider": result.provider?.rawValue, "sandbox": result.sandbox?.rawValue, "exitCode": result.exitCode,
+                "provider": result.provider == .none ? nil : result.provider.rawValue, "sandbox": result.sandbox?.rawValue,
+                "exitCode": result.exitCode,
                 "signal": result.signal?.rawValue, "duration": result.duration?.wholeMilliseconds,
                 "timeToFirstOutput": result.timeToFirstOutput?.wholeMilliseconds, "cost": result.cost.nanodollars,
                 "failureKind": result.failure?.kind.rawValue, "failureDetail": result.failure?.detail,

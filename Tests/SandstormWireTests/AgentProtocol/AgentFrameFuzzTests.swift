@@ -1,5 +1,5 @@
-import SandstormWire
 import SandstormTestSupport
+import SandstormWire
 import Testing
 
 @Suite("Agent frames from a hostile peer")

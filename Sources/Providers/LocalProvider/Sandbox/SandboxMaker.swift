@@ -108,7 +108,7 @@ struct SandboxMaker: Sendable {
 
     private func makeStorage(_ remains: SandboxRemains, _ limits: SandboxLimits, _ user: SandboxUser?) throws(SystemError) -> Storage {
         let journal = remains.journal
-        guard let mountPoint = journal.mountPoint else { return .memory(bytes: limits.diskBytes) }
+        guard let mountPoint = journal.mountPoint else { return .memory(bytes: min(limits.diskBytes, limits.memoryBytes)) }
         let template = try DiskImage.template(sizeGiB: limits.diskGiB, in: host.shareDirectory)
         try DiskImage.copy(template, to: journal.diskImage)
         try HostFile.makeDirectories(mountPoint, mode: 0o711)
