@@ -35,9 +35,9 @@ import Testing
         let handle = try await gateway.engine.submit(.scripted(), by: .local)
         var iterator = handle.events.makeAsyncIterator()
         _ = try await iterator.next()
-        // The run can't end while its reader holds 1 MiB back.
-        try await Task.sleep(for: .milliseconds(300))
-        #expect(provider.livingCount == 1)
+        // The code is held back at about the window's size: four pieces of 16 KiB, of 64.
+        #expect(await eventually { provider.stepsPlayed >= 4 })
+        #expect(await !eventually(within: .milliseconds(300)) { provider.stepsPlayed > 8 })
         var count = 0
         while let event = try await iterator.next() {
             if case .stdout(let bytes) = event.body { count += bytes.count }

@@ -34,6 +34,7 @@ package final class ScriptedProvider: SandboxProvider {
         var creates = 0
         var kills = 0
         var commands: [Command] = []
+        var stepsPlayed = 0
         var files: [String: [UInt8]] = [:]
     }
 
@@ -83,6 +84,8 @@ package final class ScriptedProvider: SandboxProvider {
     package var killCount: Int { state.withLock { $0.kills } }
     /// Every command started, in order.
     package var commands: [Command] { state.withLock { $0.commands } }
+    /// Steps of the script that processes have begun.
+    package var stepsPlayed: Int { state.withLock { $0.stepsPlayed } }
     /// Every file written, by its absolute path.
     package var files: [String: [UInt8]] { state.withLock { $0.files } }
 
@@ -152,6 +155,7 @@ package final class ScriptedProvider: SandboxProvider {
         if let failure { throw failure }
     }
 
+    fileprivate func played() { state.withLock { $0.stepsPlayed += 1 } }
     fileprivate func isAlive(_ id: ProviderSandboxID) -> Bool { state.withLock { $0.living[id] != nil } }
     fileprivate func wrote(_ path: String, _ content: [UInt8]) { state.withLock { $0.files[path] = content } }
     fileprivate func file(_ path: String) -> [UInt8]? { state.withLock { $0.files[path] } }
@@ -165,7 +169,7 @@ private struct ScriptedSandbox: Sandbox, SandboxFiles {
 
     func start(_ command: Command) async throws(ProviderError) -> any SandboxProcess {
         guard provider.isAlive(id) else { throw ProviderError(.notFound, "the sandbox is gone") }
-        return ScriptedProcess(script: try provider.started(command)) { [provider, id] in provider.isAlive(id) }
+        return ScriptedProcess(script: try provider.started(command), sandbox: id, provider: provider)
     }
 
     func extend(to lease: Date) async throws(ProviderError) {}
@@ -192,11 +196,13 @@ private final class ScriptedProcess: SandboxProcess {
     }
 
     private let state: Locked<State>
-    private let isAlive: @Sendable () -> Bool
+    private let sandbox: ProviderSandboxID
+    private let provider: ScriptedProvider
 
-    init(script: [ScriptedProvider.Step], isAlive: @escaping @Sendable () -> Bool) {
+    init(script: [ScriptedProvider.Step], sandbox: ProviderSandboxID, provider: ScriptedProvider) {
         state = Locked(State(remaining: script[...]))
-        self.isAlive = isAlive
+        self.sandbox = sandbox
+        self.provider = provider
     }
 
     var events: ProcessEvents { ProcessEvents { () async throws(ProviderError) in try await self.next() } }
@@ -222,6 +228,7 @@ private final class ScriptedProcess: SandboxProcess {
     }
 
     private func play(_ step: ScriptedProvider.Step) async throws(ProviderError) -> ProcessEvent? {
+        provider.played()
         switch step {
         case .output(let text): return .stdout(ByteBuffer(string: text))
         case .bytes(let bytes): return .stdout(ByteBuffer(bytes: bytes))
@@ -248,7 +255,7 @@ private final class ScriptedProcess: SandboxProcess {
                 state.withLock { $0.ended = true }
                 return .exited(ExitStatus(.signal(signal)))
             }
-            guard isAlive() else { throw ProviderError(.interrupted, "the sandbox was killed", afterStart: true) }
+            guard provider.isAlive(sandbox) else { throw ProviderError(.interrupted, "the sandbox was killed", afterStart: true) }
             let now = ContinuousClock.now
             guard now < end else { return nil }
             do { try await Task.sleep(until: min(end, now + .milliseconds(2))) } catch {
