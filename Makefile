@@ -5,7 +5,7 @@ AGENT := .build/debug/sandstorm-agent
 SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
 AGENT_SOURCES := $(shell find Agent Sources/SandstormWire/AgentProtocol -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
 
-.PHONY: run build agent test setup release install format lint docs clean
+.PHONY: run build agent test bench setup release install format lint docs clean
 
 run: $(BIN) $(AGENT)
 	@$(BIN) run --summary examples/primes.py
@@ -31,6 +31,13 @@ test:
 	swift build --build-tests
 	@scripts/build-agent.sh
 	@scripts/test.sh
+
+# How long it takes until a sandbox on this machine answers, beside the bare launcher in the same run.
+bench:
+	@scripts/setup.sh test
+	swift build --build-tests
+	@scripts/build-agent.sh
+	SANDSTORM_MEASURE=1 swift test --skip-build --disable-xctest --filter StartupMeasurement
 
 setup:
 	@scripts/setup.sh test

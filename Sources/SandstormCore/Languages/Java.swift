@@ -25,17 +25,21 @@ extension LanguageRuntime {
             let command = ["mvn", "--quiet", "--batch-mode", "--file", pom.path, "dependency:copy-dependencies"]
             steps.append(.init(.install, command + ["-DincludeScope=runtime", "-DoutputDirectory=\(libraries)"]))
         }
-        let compile = [
-            "javac", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-encoding", "UTF-8", "-proc:none", "-nowarn",
-            "-XDsuppressNotes", "-d", classes, "-classpath", classPath, "-sourcepath", ".", source.fileName,
-        ]
+        // A JVM takes its share of the machine's memory, of which the sandbox has only a part, and would be killed before it collects.
+        let memory = ["-XX:MaxRAM=\(program.memory)m", "-XX:MaxRAMPercentage=60"]
+        let compile =
+            ["javac"] + memory.map { "-J" + $0 } + [
+                "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-encoding", "UTF-8", "-proc:none", "-nowarn",
+                "-XDsuppressNotes", "-d", classes, "-classpath", classPath, "-sourcepath", ".", source.fileName,
+            ]
         // JDKs before 18 print in the locale's character set; later ones have properties of their own for the standard streams. Names of
         // files have no property at all.
         let environment = ["LANG": "C.UTF-8"]
-        let run = [
-            "java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8",
-            "-Dstderr.encoding=UTF-8", "-classpath", classPath, source.mainClass,
-        ]
+        let run =
+            ["java"] + memory + [
+                "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8",
+                "-Dstderr.encoding=UTF-8", "-classpath", classPath, source.mainClass,
+            ]
         steps.append(.init(.compile, compile, environment: environment))
         steps.append(.init(.run, run + program.arguments, environment: environment))
         return [RunPlan(toolchain: program.requirements.isEmpty ? "javac and java" : "mvn, javac and java", files: files, steps: steps)]

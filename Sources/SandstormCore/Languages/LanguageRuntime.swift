@@ -25,6 +25,8 @@ public struct LanguageRuntime: Sendable {
         var requirements: [String]
         var arguments: [String]
         var files: [String]
+        /// The sandbox's memory in MiB, for runtimes that would size themselves by the machine's.
+        var memory: Int
 
         /// The caller's other source files, which belong to the same program.
         func otherSources(_ extensions: String..., except own: String) -> [String] {
@@ -42,10 +44,11 @@ public struct LanguageRuntime: Sendable {
     /// - Parameters:
     ///   - requirements: as they passed ``requirementProblems(_:at:)``.
     ///   - files: paths of what else is in the workspace; a compiler that must be told of each source file is told of them.
+    ///   - memory: of the sandbox, in MiB.
     public func plans(
-        code: String, requirements: [String] = [], arguments: [String] = [], files: [String] = []
+        code: String, requirements: [String] = [], arguments: [String] = [], files: [String] = [], memory: Int = SandboxSpec.standardMemory
     ) -> [RunPlan] {
-        plan(Program(code: code, requirements: requirements, arguments: arguments, files: files))
+        plan(Program(code: code, requirements: requirements, arguments: arguments, files: files, memory: memory))
     }
 
     /// What is wrong with `requirements` for this language: that it has no packages at all, or how one is spelled.

@@ -23,7 +23,7 @@ public struct SandboxSpec: Hashable, Sendable {
     /// Virtual CPUs, more than 0 and at most 64; a thousandth is the finest step.
     public var cpu: Double = 1
     /// Memory in MiB, 64 … 524,288.
-    public var memory: Int = 1024
+    public var memory = SandboxSpec.standardMemory
     /// Disk in GiB, 1 … 1,024.
     public var disk: Int = 1
     /// GPUs, if any.
@@ -55,6 +55,9 @@ public struct SandboxSpec: Hashable, Sendable {
     public init(command: [String]) { self.command = command }
 
     init() {}
+
+    /// The memory of a spec that names none, in MiB.
+    public static let standardMemory = 1024
 
     /// What the sandbox occupies.
     public var resources: Resources {

@@ -39,7 +39,8 @@ final class CodeExecution: Sendable {
             return try await perform(RunPlan.Step(.run, (spec.command ?? []) + spec.arguments))
         }
         let plans = language.runtime.plans(
-            code: code, requirements: spec.requirements, arguments: spec.arguments, files: spec.files.map(\.path))
+            code: code, requirements: spec.requirements, arguments: spec.arguments, files: spec.files.map(\.path),
+            memory: spec.memory)
         for plan in plans {
             if let status = try await carryOut(plan) { return status }
         }

@@ -42,6 +42,11 @@ import Testing
         #expect(language.runtime.plans(code: "").compactMap { $0.steps.first?.arguments.first } == programs)
     }
 
+    @Test func `a JVM is told the sandbox's memory instead of the machine's`() {
+        let steps = Language.java.runtime.plans(code: "class A { }", memory: 256)[0].steps
+        #expect(steps.allSatisfy { step in step.arguments.contains { $0.hasSuffix("-XX:MaxRAM=256m") } })
+    }
+
     @Test(
         "requirements are installed before anything else",
         arguments: [
