@@ -24,8 +24,8 @@ extension LocalProvider {
         let remedy =
             switch level {
             case .standard: "apt-get install -y bubblewrap"
-            case .strong: "install gVisor's runsc: https://gvisor.dev/docs/user_guide/install/"
-            case .maximum: "install a microVM runtime that has `run`, such as krun: apt-get install -y crun-krun"
+            case .strong: "install a current runsc (Debian 12's is too old): https://gvisor.dev/docs/user_guide/install/"
+            case .maximum: "install Kata Containers or krun (libkrun's crun) from their projects; Debian 12 has neither"
             }
         return Guarantee(id: id, title: title, state: .missing, mechanism: survey.obstacles[level] ?? "no launcher", remedy: remedy)
     }

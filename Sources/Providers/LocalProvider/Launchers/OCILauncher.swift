@@ -15,8 +15,9 @@ struct OCILauncher: Launcher {
     var startLatency: Duration { hasUserNamespaces ? .milliseconds(100) : .milliseconds(500) }
     var runtime: [String]? { [program, "--root", stateDirectory] }
 
-    /// Whether the sandbox's user can be mapped. Inside a virtual machine there is nothing to map to.
-    private var hasUserNamespaces: Bool { ["runc", "crun", "youki", "runsc"].contains(name) }
+    /// Whether the sandbox's user can be mapped. Inside a virtual machine there is nothing to map to; runsc makes a user namespace of its own
+    /// for its kernel and does not start with one that maps single users (seen with release 20221219).
+    private var hasUserNamespaces: Bool { ["runc", "crun", "youki"].contains(name) }
 
     func prepare(_ plan: LaunchPlan) throws(SystemError) -> LaunchCommand {
         let root = "\(plan.directory)/rootfs"
