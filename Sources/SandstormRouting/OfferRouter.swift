@@ -8,6 +8,9 @@ package struct OfferRouter: Sendable {
     /// How long a run is expected to take where nothing is known of its kind.
     package static let expectedDuration = Duration.seconds(10)
 
+    /// The run time that a cost cap must pay for: less can't be worth starting, and a kill that late could miss the cap.
+    package static let leastUsefulLife = Duration.seconds(1)
+
     package init() {}
 
     /// What one provider offers for a spec.
@@ -67,8 +70,7 @@ package struct OfferRouter: Sendable {
         if let limit = constraints.maxLatency, offer.startLatency > limit {
             return "starts in about \(offer.startLatency.display), later than \(limit.display)"
         }
-        // Less than a second of life can't be worth starting, and a kill that late could miss the cap.
-        if let deadline, deadline < offer.startLatency + .seconds(1) {
+        if let deadline, deadline < offer.startLatency + OfferRouter.leastUsefulLife {
             return "\(constraints.maxCost?.description ?? "the cap") does not pay for the start and one second of run time"
         }
         return nil

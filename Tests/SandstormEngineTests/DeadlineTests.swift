@@ -30,6 +30,17 @@ import Testing
         await gateway.stop()
     }
 
+    @Test func `what earlier attempts cost is gone from the cap, and an attempt that the rest can't pay for is not begun`() async throws {
+        let first = ScriptedProvider(id: "first", price: PriceSchedule(perCreate: "$0.15"), script: [.die])
+        let second = ScriptedProvider(id: "second", price: PriceSchedule(perCreate: "$0.18"))
+        let gateway = try TestGateway([first, second])
+        let result = try await gateway.run(.scripted(constraints: Constraints(maxCost: "$0.20"), idempotent: true))
+        #expect(result.failure?.kind == .costLimit)
+        #expect(result.cost == "$0.15")
+        #expect(second.createCount == 0)
+        await gateway.stop()
+    }
+
     @Test func `out of memory is told as such`() async throws {
         let gateway = try TestGateway([ScriptedProvider(script: [.runOutOfMemory])])
         let result = try await gateway.run(.scripted())

@@ -138,13 +138,12 @@ struct Attempt {
         }
     }
 
-    /// How long the sandbox may live so that the whole run stays within `maxCost`, with the reason's words.
+    /// How long the sandbox may live so that the whole run stays within `maxCost`, and that amount.
     private var costLimit: (Duration, Money)? {
-        guard let limit = run.request.constraints.maxCost else { return nil }
-        let offer = candidate.offer
-        guard let life = offer.price.longestDuration(of: offer.resources, within: limit - spent) else { return (.zero, limit) }
-        let teardown = execution.providers[offer.provider]?.capabilities.teardownTime ?? .seconds(1)
-        return (life - teardown, limit)
+        guard let limit = run.request.constraints.maxCost,
+            let life = execution.affordableLife(on: candidate.offer, after: spent)
+        else { return nil }
+        return (life, limit)
     }
 
     // MARK: End

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import SandstormCore
+import SandstormRouting
 import SandstormStore
 
 #if canImport(FoundationEssentials)
@@ -43,11 +44,17 @@ struct RunExecution: Sendable {
     private func dispatch(_ recorder: OutputRecorder) async -> (Outcome, [AttemptRecord]) {
         var attempts: [AttemptRecord] = []
         var failures: [ProviderError] = []
+        var isUnpayable = false
         for candidate in run.decision.ranking {
             var isSecondTry = false
             while true {
                 if let ended = endedEarly() { return (ended, attempts) }
                 let spent = attempts.reduce(Money.zero) { $0 + $1.charge }
+                // Routing looked at the whole cap; what earlier attempts cost is no longer there.
+                if !attempts.isEmpty, !isPayable(candidate.offer, after: spent) {
+                    isUnpayable = true
+                    break
+                }
                 var attempt = Attempt(candidate: candidate, number: attempts.count + 1, spent: spent, execution: self, recorder: recorder)
                 let result = await attempt.carryOut()
                 attempts.append(attempt.record)
@@ -70,7 +77,26 @@ struct RunExecution: Sendable {
                 break
             }
         }
+        if isUnpayable, let limit = run.request.constraints.maxCost {
+            let reasons = failures.map(\.message).joined(separator: "; ")
+            let detail = "what is left of \(limit) does not pay for another attempt, after: \(reasons)"
+            return (.failed(RunFailure(.costLimit, detail)), attempts)
+        }
         return (.failed(exhausted(failures)), attempts)
+    }
+
+    /// How long a sandbox on `offer` may live so that the whole run stays within its cap, of which `spent` is gone.
+    ///
+    /// - Returns: `nil` without a cap; zero or less if not even the shortest life is paid for.
+    func affordableLife(on offer: Offer, after spent: Money) -> Duration? {
+        guard let limit = run.request.constraints.maxCost else { return nil }
+        let life = offer.price.longestDuration(of: offer.resources, within: limit - spent) ?? .zero
+        return life - (providers[offer.provider]?.capabilities.teardownTime ?? .seconds(1))
+    }
+
+    private func isPayable(_ offer: Offer, after spent: Money) -> Bool {
+        guard let life = affordableLife(on: offer, after: spent) else { return true }
+        return life >= offer.startLatency + OfferRouter.leastUsefulLife
     }
 
     /// The outcome of a run that its caller or the gateway has ended.

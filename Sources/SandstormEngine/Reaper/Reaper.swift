@@ -154,6 +154,9 @@ struct Reaper: Sendable {
     private func close(_ attempt: AttemptRecord?) async {
         guard var attempt else { return }
         attempt.endedAt = Date()
-        try? await store.save(attempt)
+        do throws(StoreError) { try await store.save(attempt) } catch {
+            // The next look finds no sandbox and the attempt's lease over.
+            logger.warning("reaped attempt not journaled", metadata: ["attempt.id": "\(attempt.id)", "error": "\(error)"])
+        }
     }
 }
