@@ -13,6 +13,9 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -23,9 +26,12 @@ let package = Package(
         .executable(name: "sandstorm", targets: ["SandstormCLI"]),
         .library(name: "Sandstorm", targets: ["Sandstorm"]),
         .library(name: "SandstormCore", targets: ["SandstormCore"]),
+        .library(name: "ProviderConformance", targets: ["ProviderConformance"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -39,7 +45,8 @@ let package = Package(
         .target(name: "SandstormCore", dependencies: [nioCore], swiftSettings: settings),
 
         // Floor 1: plumbing, pure routing, what outlives the process.
-        .target(name: "SandstormWire", dependencies: ["SandstormCore", nioCore, nioPosix], swiftSettings: settings),
+        .target(
+            name: "SandstormWire", dependencies: ["SandstormCore", nioCore, nioPosix, nioHTTP, nioSSL, crypto], swiftSettings: settings),
         .target(name: "SandstormRouting", dependencies: ["SandstormCore"], swiftSettings: settings),
         .target(
             name: "SandstormStore",
@@ -56,6 +63,8 @@ let package = Package(
                 .target(name: "CSeccomp", condition: .when(platforms: [.linux])),
             ],
             path: "Sources/Providers/LocalProvider", swiftSettings: settings),
+        .target(
+            name: "NullProvider", dependencies: ["SandstormCore", nioCore], path: "Sources/Providers/NullProvider", swiftSettings: settings),
 
         // Floor 3: a run, step by step.
         .target(
@@ -67,7 +76,8 @@ let package = Package(
         .target(
             name: "NativeAPI",
             dependencies: [
-                "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, nioPosix, logging, lifecycle,
+                "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, nioPosix, nioHTTP, nioHTTPTypes,
+                nioHTTPTypesHTTP1, httpClient, logging, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
             ],
             path: "Sources/FrontEnds/NativeAPI", swiftSettings: settings),
@@ -83,10 +93,25 @@ let package = Package(
         .executableTarget(
             name: "SandstormCLI",
             dependencies: [
-                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NativeAPI", nioCore, nioPosix,
-                logging, lifecycle,
+                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NullProvider", "NativeAPI", nioCore,
+                nioPosix, logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: settings),
+
+        // What is promised about speed: `make bench`.
+        .executableTarget(
+            name: "SandstormBenchmarks",
+            dependencies: [
+                "SandstormCore", "SandstormWire", "SandstormStore", "SandstormEngine", "LocalProvider", "SandstormTestSupport", nioCore,
+                nioPosix, nioHTTP, logging, httpClient,
+            ],
+            path: "Benchmarks", swiftSettings: settings),
+
+        // What every provider must show, ours and a third party's; and an example of one, which sees no more of us than a third party does.
+        .target(name: "ProviderConformance", dependencies: ["SandstormCore", nioCore], swiftSettings: settings),
+        .target(
+            name: "ExampleProvider", dependencies: ["SandstormCore", nioCore], path: "examples/provider/Sources", packageAccess: false,
             swiftSettings: settings),
 
         // Tests.
@@ -96,7 +121,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "SandstormCoreTests", dependencies: ["SandstormCore", "SandstormTestSupport", nioCore], swiftSettings: settings),
         .testTarget(
-            name: "SandstormWireTests", dependencies: ["SandstormWire", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix],
+            name: "SandstormWireTests",
+            dependencies: ["SandstormWire", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix, nioHTTP, nioSSL],
             swiftSettings: settings),
         .testTarget(name: "SandstormRoutingTests", dependencies: ["SandstormRouting", "SandstormCore"], swiftSettings: settings),
         .testTarget(
@@ -109,6 +135,15 @@ let package = Package(
             name: "LocalProviderTests", dependencies: ["LocalProvider", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix],
             swiftSettings: settings),
         .testTarget(
+            name: "ExampleProviderTests", dependencies: ["ExampleProvider", "ProviderConformance", "SandstormCore"],
+            path: "examples/provider/Tests", packageAccess: false, swiftSettings: settings),
+        .testTarget(
+            name: "ProviderConformanceTests",
+            dependencies: [
+                "ProviderConformance", "LocalProvider", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix, nioHTTP, httpClient,
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "SandstormEngineTests",
             dependencies: ["SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport", nioCore, logging],
             swiftSettings: settings),
@@ -116,7 +151,9 @@ let package = Package(
             name: "NativeAPITests",
             dependencies: [
                 "NativeAPI", "SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport", "SandstormWire", nioCore,
-                nioPosix, httpClient,
+                nioPosix, nioHTTP, httpClient,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],
             swiftSettings: settings),
@@ -125,7 +162,10 @@ let package = Package(
             dependencies: ["Sandstorm", "SandstormCore", "SandstormTestSupport", "SandstormCLI", nioCore], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["SandstormCLI", "SandstormCore", "SandstormTestSupport", nioCore, nioHTTP, httpClient],
+            dependencies: [
+                "SandstormCLI", "SandstormCore", "SandstormTestSupport", nioCore, nioHTTP, httpClient,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: settings),
     ]
 )

@@ -33,6 +33,16 @@ public struct PriceSchedule: Hashable, Sendable {
         self.minimum = max(minimum, .zero)
     }
 
+    /// A price for vCPUs alone, by the hour.
+    ///
+    /// - Returns: `nil` for a negative price. What is below a pico-dollar per second is rounded up.
+    public init?(perVCPUHour price: Money) {
+        guard price >= .zero else { return nil }
+        let (picodollars, overflow) = price.nanodollars.multipliedReportingOverflow(by: 1000)
+        guard !overflow else { return nil }
+        self.init(perVCPUSecond: Rate(picodollars: picodollars / 3600 + (picodollars % 3600 == 0 ? 0 : 1)))
+    }
+
     /// Costs nothing.
     public static let free = PriceSchedule()
 

@@ -63,13 +63,7 @@ extension RunEvent {
             object["sandboxId"] = .string(sandbox.rawValue)
             object["attempt"] = .integer(attempt)
         case .stdout(let bytes), .stderr(let bytes): object.setBytes(bytes, "data")
-        case .exited(let status):
-            switch status.outcome {
-            case .code(let code): object["exitCode"] = .integer(code)
-            case .signal(let signal): object["signal"] = .string(signal.description)
-            }
-            object["cpuTime"] = status.cpuTime.map { .integer($0.wholeMilliseconds) }
-            object["peakMemoryKiB"] = status.peakMemoryKiB.map { .integer($0) }
+        case .exited(let status): status.add(to: &object)
         case .settled(let result): return result.json(includingOutput: false)
         }
         object["time"] = .string(time.rfc3339)
@@ -86,7 +80,7 @@ extension RunEvent {
             case "started": RunEvent.started(object)
             case "stdout": object.bytes("data").map(Body.stdout)
             case "stderr": object.bytes("data").map(Body.stderr)
-            case "exited": RunEvent.exited(object)
+            case "exited": ExitStatus(object).map(Body.exited)
             case "settled": RunResult(json: data).map(Body.settled)
             default: nil
             }
@@ -98,20 +92,5 @@ extension RunEvent {
         guard let provider = object["provider"]?.stringValue, let sandbox = object["sandboxId"]?.stringValue.flatMap({ SandboxID($0) })
         else { return nil }
         return .started(provider: ProviderID(provider), sandbox: sandbox, attempt: object["attempt"]?.intValue ?? 1)
-    }
-
-    private static func exited(_ object: JSONObject) -> Body? {
-        let outcome: ExitStatus.Outcome
-        if let code = object["exitCode"]?.intValue.flatMap(Int32.init(exactly:)) {
-            outcome = .code(code)
-        } else if let signal = object["signal"]?.stringValue.flatMap(Signal.init(named:)) {
-            outcome = .signal(signal)
-        } else {
-            return nil
-        }
-        return .exited(
-            ExitStatus(
-                outcome, cpuTime: object["cpuTime"]?.intValue.map { .milliseconds($0) },
-                peakMemoryKiB: object["peakMemoryKiB"]?.intValue))
     }
 }

@@ -85,6 +85,16 @@ public enum SandboxKind: IdentifierKind {
     /// As in `sbx_06e1…`.
     public static let prefix = "sbx"
 }
+/// What a ``SnapshotID`` names.
+public enum SnapshotIDKind: IdentifierKind {
+    /// As in `snp_06e1…`.
+    public static let prefix = "snp"
+}
+/// What a ``ProcessID`` names.
+public enum ProcessKind: IdentifierKind {
+    /// As in `prc_06e1…`.
+    public static let prefix = "prc"
+}
 /// What a ``GatewayID`` names.
 public enum GatewayKind: IdentifierKind {
     /// As in `gw_06e1…`.
@@ -112,6 +122,10 @@ public typealias RunID = Identifier<RunKind>
 public typealias AttemptID = Identifier<AttemptKind>
 /// A living environment, under the name that all front ends know.
 public typealias SandboxID = Identifier<SandboxKind>
+/// A kept copy of a sandbox, under the name that all front ends know.
+public typealias SnapshotID = Identifier<SnapshotIDKind>
+/// One command in a living sandbox.
+public typealias ProcessID = Identifier<ProcessKind>
 /// One data directory or database, and whoever serves it.
 public typealias GatewayID = Identifier<GatewayKind>
 /// Who pays.

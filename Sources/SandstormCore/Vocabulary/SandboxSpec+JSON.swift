@@ -3,14 +3,14 @@ extension SandboxSpec {
     ///
     /// - Parameter pointer: where `json` stands in the request's body.
     /// - Throws: ``InvalidRequest`` with every problem.
-    public init(json: JSONValue, at pointer: String = "") throws(InvalidRequest) {
+    public init(json: JSONValue, at pointer: String = "", for purpose: Purpose = .run) throws(InvalidRequest) {
         var reader = JSONReader(json, at: pointer)
         self.init()
         read(&reader)
         var problems = reader.finish()
         // A field that could not be read is reported once, by the reader; the rules then see its default.
         let reported = Set(problems.map(\.pointer))
-        problems += validate(at: pointer).filter { !reported.contains($0.pointer) }
+        problems += validate(at: pointer, for: purpose).filter { !reported.contains($0.pointer) }
         guard problems.isEmpty else { throw InvalidRequest(problems: problems) }
     }
 

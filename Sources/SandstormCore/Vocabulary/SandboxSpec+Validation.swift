@@ -18,18 +18,29 @@ extension SandboxSpec {
     /// The directory in which code runs and to which relative paths refer.
     public static let workspace = "/workspace"
 
+    /// What a spec is for.
+    public enum Purpose: Hashable, Sendable {
+        /// To run one program.
+        case run
+        /// To be lived in: programs are started later.
+        case sandbox
+    }
+
     /// Returns the spec if nothing is wrong with it.
     ///
     /// - Throws: ``InvalidRequest`` with every problem.
-    public func validated(at pointer: String = "") throws(InvalidRequest) -> SandboxSpec {
-        let problems = validate(at: pointer)
+    public func validated(at pointer: String = "", for purpose: Purpose = .run) throws(InvalidRequest) -> SandboxSpec {
+        let problems = validate(at: pointer, for: purpose)
         guard problems.isEmpty else { throw InvalidRequest(problems: problems) }
         return self
     }
 
-    func validate(at pointer: String) -> [FieldProblem] {
+    func validate(at pointer: String, for purpose: Purpose) -> [FieldProblem] {
         var rules = SpecRules(pointer: pointer)
-        rules.checkProgram(self)
+        switch purpose {
+        case .run: rules.checkProgram(self)
+        case .sandbox: rules.checkNoProgram(self)
+        }
         rules.checkResources(self)
         rules.checkNames(self)
         rules.checkRequirements(self)
@@ -69,6 +80,17 @@ private struct SpecRules {
         }
         for (index, word) in spec.arguments.enumerated() where word.utf8.contains(0) {
             report("arguments/\(index)", "contains a NUL byte", "remove it")
+        }
+    }
+
+    /// A sandbox to live in starts without a program, and without what only a program needs.
+    mutating func checkNoProgram(_ spec: SandboxSpec) {
+        let given = [
+            "code": spec.code != nil, "command": spec.command != nil, "language": spec.language != nil,
+            "requirements": !spec.requirements.isEmpty, "arguments": !spec.arguments.isEmpty, "stdin": !spec.stdin.isEmpty,
+        ]
+        for field in given.keys.sorted() where given[field] == true {
+            report(field, "has no meaning for a sandbox", "leave it out, and start processes in the sandbox once it is there")
         }
     }
 

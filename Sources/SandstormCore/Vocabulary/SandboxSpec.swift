@@ -28,7 +28,8 @@ public struct SandboxSpec: Hashable, Sendable {
     public var disk: Int = 1
     /// GPUs, if any.
     public var gpu: GPURequest?
-    /// How long the code may run, 1 s … 24 h, from its start (installing and compiling included).
+    /// How long the code may run, 1 s … 24 h, from its start (installing and compiling included); of a sandbox to live in, how long it
+    /// lives unless its lease is renewed.
     public var timeout: Duration = .seconds(300)
     /// What the sandbox may reach.
     public var network: NetworkPolicy = .none
@@ -54,7 +55,8 @@ public struct SandboxSpec: Hashable, Sendable {
     /// A spec that runs a program.
     public init(command: [String]) { self.command = command }
 
-    init() {}
+    /// A spec of a sandbox to live in, with the standard resources; see ``Purpose/sandbox``.
+    public init() {}
 
     /// The memory of a spec that names none, in MiB.
     public static let standardMemory = 1024

@@ -26,6 +26,14 @@ public struct ProviderCapabilities: Hashable, Sendable {
     public var ports: Bool
     /// Commands can have a terminal.
     public var terminal: Bool
+    /// A sandbox tells what it uses.
+    public var usage: Bool
+    /// Directories can be watched.
+    public var watch: Bool
+    /// Users other than the usual one as whom commands may run, by name.
+    public var users: Set<String>
+    /// Sandboxes outlive the process that made them, and can be attached to from another.
+    public var reattach: Bool
     /// How long a kill may take until the meter stops; kill deadlines are set earlier by this.
     public var teardownTime: Duration
 
@@ -34,7 +42,8 @@ public struct ProviderCapabilities: Hashable, Sendable {
         languages: Set<Language>? = nil, isolation: Set<IsolationLevel> = [.standard], regions: Set<String> = [],
         gpuTypes: Set<String> = [], maximum: Resources, openNetwork: Bool = false, networkAllowList: Bool = false,
         images: Bool = false, pause: Bool = false, snapshot: Set<SnapshotKind> = [], fork: Bool = false, ports: Bool = false,
-        terminal: Bool = false, teardownTime: Duration = .seconds(1)
+        terminal: Bool = false, usage: Bool = false, watch: Bool = false, users: Set<String> = [], reattach: Bool = false,
+        teardownTime: Duration = .seconds(1)
     ) {
         self.languages = languages
         self.isolation = isolation
@@ -49,6 +58,10 @@ public struct ProviderCapabilities: Hashable, Sendable {
         self.fork = fork
         self.ports = ports
         self.terminal = terminal
+        self.usage = usage
+        self.watch = watch
+        self.users = users
+        self.reattach = reattach
         self.teardownTime = teardownTime
     }
 

@@ -43,6 +43,32 @@ public struct ProviderError: Error, Hashable, Sendable, CustomStringConvertible,
         case giveUp
     }
 
+    /// What is wrong with a file that a call was about.
+    public enum FileProblem: String, CaseIterable, Hashable, Sendable {
+        /// There is nothing at the path, or a directory on the way is missing.
+        case notFound
+        /// There is something already.
+        case exists
+        /// A directory is needed.
+        case notDirectory
+        /// A directory is there where a file is needed.
+        case isDirectory
+        /// The directory has something in it.
+        case notEmpty
+        /// The sandbox's user may not do that.
+        case notPermitted
+        /// The disk, or the user's share of it, is full.
+        case noSpace
+        /// It is larger than may be handled at once.
+        case tooLarge
+        /// The path can't be one: too long, a loop of links, a NUL byte.
+        case badPath
+        /// The archive is none, or has members that may not be unpacked.
+        case badArchive
+        /// Any other failure of the file system.
+        case other
+    }
+
     /// What ``disposition`` follows from.
     public var code: Code
     /// For logs and callers: no secrets, nothing of the vendor's bodies.
@@ -57,6 +83,8 @@ public struct ProviderError: Error, Hashable, Sendable, CustomStringConvertible,
     public var outOfMemory: Bool
     /// With `invalid`: the program that is not there, when that was the reason.
     public var missingProgram: String?
+    /// With `invalid`: what is wrong with the file, when a file was the reason.
+    public var fileProblem: FileProblem?
     /// The vendor's own status, such as an HTTP status.
     public var vendorStatus: Int?
     /// What the vendor said, for debugging only.
@@ -65,7 +93,8 @@ public struct ProviderError: Error, Hashable, Sendable, CustomStringConvertible,
     /// Takes a `message` that callers may see; the vendor's own words belong in `vendorDetail`.
     public init(
         _ code: Code, _ message: String, retryAfter: Duration? = nil, mayHaveTakenEffect: Bool = false, afterStart: Bool = false,
-        outOfMemory: Bool = false, missingProgram: String? = nil, vendorStatus: Int? = nil, vendorDetail: String? = nil
+        outOfMemory: Bool = false, missingProgram: String? = nil, fileProblem: FileProblem? = nil, vendorStatus: Int? = nil,
+        vendorDetail: String? = nil
     ) {
         self.code = code
         self.message = message
@@ -74,6 +103,7 @@ public struct ProviderError: Error, Hashable, Sendable, CustomStringConvertible,
         self.afterStart = afterStart
         self.outOfMemory = outOfMemory
         self.missingProgram = missingProgram
+        self.fileProblem = fileProblem
         self.vendorStatus = vendorStatus
         self.vendorDetail = vendorDetail
     }

@@ -1,5 +1,3 @@
-public import NIOCore
-
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
 #else
@@ -19,19 +17,32 @@ public protocol Sandbox: Sendable {
     /// The files inside.
     var files: any SandboxFiles { get }
 
-    /// Freezes every process.
+    /// Freezes every process: none of them runs, and none loses anything, until ``resume()``. Pausing what is paused succeeds.
     func pause() async throws(ProviderError)
 
-    /// Lets frozen processes go on.
+    /// Lets frozen processes go on. Resuming what runs succeeds.
     func resume() async throws(ProviderError)
 
-    /// Keeps a copy of the sandbox from which others can start.
+    /// Keeps a copy of the sandbox from which others can start; the sandbox itself goes on.
+    ///
+    /// A filesystem snapshot is consistent: it holds the files as they were at one moment, however busy the sandbox is.
     func snapshot(_ kind: SnapshotKind) async throws(ProviderError) -> ProviderSnapshot
 
-    /// The address at which a port of the sandbox can be reached.
-    func endpoint(port: Int) async throws(ProviderError) -> URL
+    /// Makes a second sandbox with this one's files (and, where the place can, its processes); both go on independently.
+    ///
+    /// - Parameter tag: the new sandbox's own.
+    /// - Throws: ``ProviderError``; its `mayHaveTakenEffect` says whether a sandbox may exist all the same.
+    func fork(tag: SandboxTag) async throws(ProviderError) -> any Sandbox
 
-    /// Lets the sandbox live until `lease`.
+    /// The address at which a TCP port of the sandbox speaks HTTP to whoever has the address.
+    ///
+    /// It is made without looking whether anything listens on the port.
+    func endpoint(port: Int) async throws(ProviderError) -> SandboxEndpoint
+
+    /// What the sandbox uses at this moment.
+    func usage() async throws(ProviderError) -> SandboxUsage
+
+    /// Lets the sandbox live until `lease`, for places that end sandboxes by a clock of their own.
     func extend(to lease: Date) async throws(ProviderError)
 
     /// Ends the sandbox and everything in it. Idempotent: killing what is gone succeeds. When it returns, nothing runs any more.
@@ -46,8 +57,47 @@ extension Sandbox {
     public func resume() async throws(ProviderError) { throw .unsupported("resume") }
     /// Throws `unsupported`, for places without snapshots.
     public func snapshot(_ kind: SnapshotKind) async throws(ProviderError) -> ProviderSnapshot { throw .unsupported("snapshot") }
+    /// Throws `unsupported`, for places that can't double a sandbox.
+    public func fork(tag: SandboxTag) async throws(ProviderError) -> any Sandbox { throw .unsupported("fork") }
     /// Throws `unsupported`, for places whose ports can't be reached.
-    public func endpoint(port: Int) async throws(ProviderError) -> URL { throw .unsupported("ports") }
+    public func endpoint(port: Int) async throws(ProviderError) -> SandboxEndpoint { throw .unsupported("ports") }
+    /// Throws `unsupported`, for places that don't measure.
+    public func usage() async throws(ProviderError) -> SandboxUsage { throw .unsupported("usage") }
+}
+
+/// Where a port of a sandbox can be reached.
+public struct SandboxEndpoint: Hashable, Sendable {
+    /// `http`, `https`, or `http+unix` with the socket's path, percent-encoded, as the host (for what only this machine can reach).
+    public var url: URL
+    /// Header fields that every request needs, such as a traffic token. Secrets: never for logs.
+    public var headers: [String: String]
+
+    /// An address that by default needs no header fields.
+    public init(url: URL, headers: [String: String] = [:]) {
+        self.url = url
+        self.headers = headers
+    }
+}
+
+/// What a sandbox uses at one moment; `nil` for what the place does not tell.
+public struct SandboxUsage: Hashable, Sendable {
+    /// CPU time used since the sandbox was made.
+    public var cpuTime: Duration?
+    /// Memory in use, in bytes.
+    public var memory: Int64?
+    /// The most memory that was ever in use, in bytes.
+    public var peakMemory: Int64?
+    /// The most memory that may be in use, in bytes.
+    public var memoryLimit: Int64?
+    /// Bytes written to its disk that are still there.
+    public var disk: Int64?
+    /// The disk's size in bytes.
+    public var diskLimit: Int64?
+    /// Processes and threads that exist.
+    public var processes: Int?
+
+    /// Nothing is known at first.
+    public init() {}
 }
 
 /// What a snapshot keeps.
@@ -67,15 +117,4 @@ public struct ProviderSnapshot: Hashable, Sendable {
         self.id = id
         self.kind = kind
     }
-}
-
-/// The files inside a sandbox. Paths are absolute, or relative to the workspace.
-public protocol SandboxFiles: Sendable {
-    /// Writes a file, making its parent directories; an existing one is replaced at once or not at all.
-    func write(_ path: String, _ content: ByteBuffer, mode: UInt16) async throws(ProviderError)
-
-    /// Reads a whole file.
-    ///
-    /// - Throws: ``ProviderError``: `invalid` if it is no regular file or larger than `limit` bytes.
-    func read(_ path: String, upTo limit: Int) async throws(ProviderError) -> ByteBuffer
 }

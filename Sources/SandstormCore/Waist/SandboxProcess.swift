@@ -10,16 +10,19 @@ public struct Command: Hashable, Sendable {
     public var workingDirectory: String
     /// A terminal of this size, or pipes.
     public var terminal: TerminalSize?
+    /// A user of the sandbox by name or number; `nil` for its usual one.
+    public var user: String?
 
-    /// By default in the workspace, with pipes, and with no environment but the sandbox's own.
+    /// By default in the workspace, with pipes, with no environment but the sandbox's own, as its usual user.
     public init(
         _ arguments: [String], environment: [String: String] = [:],
-        workingDirectory: String = SandboxSpec.workspace, terminal: TerminalSize? = nil
+        workingDirectory: String = SandboxSpec.workspace, terminal: TerminalSize? = nil, user: String? = nil
     ) {
         self.arguments = arguments
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.terminal = terminal
+        self.user = user
     }
 }
 
@@ -50,11 +53,23 @@ public protocol SandboxProcess: Sendable {
     /// Ends standard input.
     func closeInput() async throws(ProviderError)
 
-    /// Sends a signal to the process and its group.
-    func signal(_ signal: Signal) async throws(ProviderError)
+    /// Sends a signal to the process alone or to its group; to one that has ended nothing happens.
+    func signal(_ signal: Signal, to target: SignalTarget) async throws(ProviderError)
 
     /// Changes the size of its terminal.
     func resize(columns: Int, rows: Int) async throws(ProviderError)
+}
+
+extension SandboxProcess {
+    /// Sends a signal to the process and its group.
+    public func signal(_ signal: Signal) async throws(ProviderError) { try await self.signal(signal, to: .group) }
+}
+
+/// Who gets a signal.
+public enum SignalTarget: String, CaseIterable, Hashable, Sendable {
+    case process
+    /// The process and what it has started, unless that has left the group.
+    case group
 }
 
 /// Something that a process did.
@@ -134,30 +149,4 @@ public struct Signal: RawRepresentable, Hashable, Sendable, CustomStringConverti
 }
 
 /// The events of one process. One consumer.
-public struct ProcessEvents: AsyncSequence, Sendable {
-    /// One thing that the process did.
-    public typealias Element = ProcessEvent
-    /// What a sequence throws that is cut before its end.
-    public typealias Failure = ProviderError
-
-    private let pull: @Sendable () async throws(ProviderError) -> ProcessEvent?
-
-    /// A sequence that asks `pull` for each event; `nil` ends it.
-    public init(_ pull: @escaping @Sendable () async throws(ProviderError) -> ProcessEvent?) { self.pull = pull }
-
-    /// For the one consumer: all iterators draw from the same source.
-    public func makeAsyncIterator() -> Iterator { Iterator(pull: pull) }
-
-    /// Asks for one event after the other.
-    public struct Iterator: AsyncIteratorProtocol {
-        fileprivate let pull: @Sendable () async throws(ProviderError) -> ProcessEvent?
-
-        /// The next event, `nil` at the end; throws nothing but ``ProviderError``.
-        public mutating func next() async throws -> ProcessEvent? { try await pull() }
-
-        /// The next event, `nil` at the end.
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws(ProviderError) -> ProcessEvent? {
-            try await pull()
-        }
-    }
-}
+public typealias ProcessEvents = PulledSequence<ProcessEvent>

@@ -21,9 +21,22 @@ public protocol SandboxProvider: Sendable {
     /// - Throws: ``ProviderError``; its `mayHaveTakenEffect` says whether a sandbox may exist all the same.
     func create(_ spec: SandboxSpec, on offer: Offer, tag: SandboxTag) async throws(ProviderError) -> any Sandbox
 
+    /// Makes a sandbox with the files (and, of a memory snapshot, the processes) that a snapshot kept.
+    ///
+    /// - Throws: ``ProviderError``; `invalid` if there is no such snapshot, else as ``create(_:on:tag:)``.
+    func create(
+        _ spec: SandboxSpec, from snapshot: ProviderSnapshot, on offer: Offer, tag: SandboxTag
+    ) async throws(ProviderError) -> any Sandbox
+
+    /// Removes a snapshot; sandboxes made from it live on. Idempotent: deleting what is gone succeeds.
+    func delete(_ snapshot: ProviderSnapshot) async throws(ProviderError)
+
+    /// Kills a sandbox by its name, also one that can't be attached to any more; one that is gone counts as killed.
+    func destroy(_ id: ProviderSandboxID) async throws(ProviderError)
+
     /// Finds a living sandbox again.
     ///
-    /// - Throws: ``ProviderError`` with `notFound` if it is gone.
+    /// - Throws: ``ProviderError`` with `notFound` if it is gone, or can't be used any more.
     func attach(_ id: ProviderSandboxID) async throws(ProviderError) -> any Sandbox
 
     /// Lists what `gateway` has made here and what still exists; for the reaper.
@@ -36,6 +49,26 @@ public protocol SandboxProvider: Sendable {
 extension SandboxProvider {
     /// What the capabilities say.
     public func refusal(of spec: SandboxSpec) -> String? { capabilities.refusal(of: spec) }
+
+    /// Throws `unsupported`, for places without snapshots.
+    public func create(
+        _ spec: SandboxSpec, from snapshot: ProviderSnapshot, on offer: Offer, tag: SandboxTag
+    ) async throws(ProviderError) -> any Sandbox { throw .unsupported("snapshot") }
+
+    /// Throws `unsupported`, for places without snapshots.
+    public func delete(_ snapshot: ProviderSnapshot) async throws(ProviderError) { throw .unsupported("snapshot") }
+
+    /// Attaches and kills.
+    public func destroy(_ id: ProviderSandboxID) async throws(ProviderError) {
+        let sandbox: any Sandbox
+        do throws(ProviderError) {
+            sandbox = try await attach(id)
+        } catch {
+            if error.code == .notFound { return }
+            throw error
+        }
+        try await sandbox.kill()
+    }
 }
 
 /// What the gateway writes on a sandbox, to know it again.
