@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The first process in a sandbox of ours, and, as `launch`, the last step on the way into one.
@@ -12,6 +13,8 @@ enum SandstormAgent {
             print("sandstorm-agent \(version) (protocol \(AgentProtocol.version))")
         case "launch":
             Launcher.run(arguments.dropFirst())
+        case "network":
+            NetworkHolder.run(arguments.dropFirst())
         case nil:
             exit(serve(.socket(0)))
         case "--stdio":
@@ -22,11 +25,13 @@ enum SandstormAgent {
             }
             exit(serve(.socket(number)))
         default:
-            fail("usage: sandstorm-agent [--fd N | --stdio | --version | launch …]", status: 64)
+            fail("usage: sandstorm-agent [--fd N | --stdio | --version | launch … | network …]", status: 64)
         }
     }
 
     private static func serve(_ transport: Transport.Origin) -> Int32 {
+        // Commands run as the same user: none may trace the agent, read its memory, or take its socket to speak to the gateway in its name.
+        _ = sandstorm_prctl(PR_SET_DUMPABLE, 0)
         do throws(SystemError) {
             let session = try Session(over: transport)
             return session.run()

@@ -93,15 +93,19 @@ package final class AgentConnection: Sendable {
     /// A start whose task is cancelled is undone: if the process came to be, it is killed.
     ///
     /// - Throws: ``ProviderError``: `invalid` with `missingProgram` if there is no such program, `invalid` for what else the sandbox can't do,
-    ///   `interrupted` with `afterStart` false if the session ends first.
+    ///   also for a user that is unknown or may not be become; `interrupted` with `afterStart` false if the session ends first.
     package func start(_ command: Command) async throws(ProviderError) -> any SandboxProcess {
         guard let program = command.arguments.first else { throw ProviderError(.invalid, "a command names its program first") }
+        var defaults = defaults
+        // The agent knows where another user is at home.
+        if command.user != nil { defaults["HOME"] = nil }
         let environment = defaults.merging(command.environment) { _, own in own }
         let start = AgentStart(
             arguments: command.arguments,
             environment: environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" },
             directory: command.workingDirectory,
-            terminal: command.terminal.map(AgentTerminalSize.init))
+            terminal: command.terminal.map(AgentTerminalSize.init),
+            user: command.user)
         let waiter = AgentWaiter<Int32>()
         guard let id = link.perform({ $0.start(start, program: program, waiter) }) else {
             _ = try await waiter.value {}
@@ -130,6 +134,43 @@ package final class AgentConnection: Sendable {
         let id = link.perform { $0.get(path, upTo: limit, waiter) }
         let link = link
         return try await waiter.value { if let id { link.perform { $0.abandonTransfer(id) } } }
+    }
+
+    /// Asks a question that has one answer. An unanswered one is withdrawn when the task is cancelled.
+    func call(_ message: AgentMessage) async throws(ProviderError) -> AgentReply {
+        let waiter = AgentWaiter<AgentReply>()
+        let id = link.perform { $0.call(message, waiter) }
+        let link = link
+        return try await waiter.value { if let id { link.perform { $0.abandonCall(id) } } }
+    }
+
+    /// Opens a stream that begins when the agent says so.
+    ///
+    /// - Returns: the stream, and what was found, if it is a file.
+    func openStream(
+        _ message: AgentMessage, isDuplex: Bool = false
+    ) async throws(ProviderError) -> (stream: AgentStream, entry: AgentFileEntry?) {
+        let opener = AgentWaiter<AgentFileEntry?>()
+        let stream = try await openStream(message, isDuplex: isDuplex, opener: opener)
+        // If the task is cancelled, the stream is let go of, and so cancelled.
+        return (stream, try await opener.value {})
+    }
+
+    /// Opens a stream that begins with our bytes.
+    func openUpload(_ message: AgentMessage) async throws(ProviderError) -> AgentStream {
+        try await openStream(message, isDuplex: false, opener: nil)
+    }
+
+    private func openStream(
+        _ message: AgentMessage, isDuplex: Bool, opener: AgentWaiter<AgentFileEntry?>?
+    ) async throws(ProviderError) -> AgentStream {
+        let refusal = AgentWaiter<Void>()
+        let id = link.perform { $0.openStream(message, isDuplex: isDuplex, refusal: refusal, opener: opener) }
+        guard let id else {
+            try await refusal.value {}
+            throw ProviderError(.unavailable, "the session is closed")  // Not reached: a waiter without a channel has an error.
+        }
+        return AgentStream(id: id, of: self)
     }
 
     // MARK: The end

@@ -39,8 +39,8 @@ package final class AgentProcess: SandboxProcess {
         try await waiter.value {}
     }
 
-    package func signal(_ signal: Signal) async throws(ProviderError) {
-        try connection.link.perform { (session) throws(ProviderError) in try session.signal(signal.rawValue, to: id) }
+    package func signal(_ signal: Signal, to target: SignalTarget) async throws(ProviderError) {
+        try connection.link.perform { (session) throws(ProviderError) in try session.signal(signal.rawValue, target, to: id) }
     }
 
     package func resize(columns: Int, rows: Int) async throws(ProviderError) {

@@ -41,12 +41,14 @@ struct AgentSession: Sendable {
     private var processes: [UInt32: AgentProcessState] = [:]
     private var puts: [UInt32: Put] = [:]
     private var gets: [UInt32: Get] = [:]
+    var calls: [UInt32: AgentCall] = [:]
+    var streams: [UInt32: AgentStreamState] = [:]
     private var lastChannel: UInt32 = 0
     private var greeted: [AgentWaiter<AgentHello>] = []
     private var closed: [AgentWaiter<Void>] = []
 
     /// Channels that hold anything, for tests.
-    var channelCount: Int { processes.count + puts.count + gets.count }
+    var channelCount: Int { processes.count + puts.count + gets.count + calls.count + streams.count }
 
     // MARK: The session
 
@@ -79,8 +81,11 @@ struct AgentSession: Sendable {
         outbox = []
         for put in puts.values { resolve(put.done, .failure(error)) }
         for get in gets.values { resolve(get.done, .failure(error)) }
+        for call in calls.values { resolve(call.waiter, .failure(error)) }
         puts = [:]
         gets = [:]
+        calls = [:]
+        for id in streams.keys { closeStream(id, because: error) }
         for id in processes.keys { lose(id, error) }
     }
 
@@ -142,7 +147,7 @@ struct AgentSession: Sendable {
     }
 
     /// Sends the first frame of a new channel.
-    private mutating func open<Value>(_ message: AgentMessage, _ waiter: AgentWaiter<Value>) -> UInt32? {
+    mutating func open<Value>(_ message: AgentMessage, _ waiter: AgentWaiter<Value>) -> UInt32? {
         if case .closed(let error) = phase {
             resolve(waiter, .failure(error))
             return nil
@@ -180,9 +185,9 @@ struct AgentSession: Sendable {
 
     mutating func withdraw(writeWaiter waiter: AgentWaiter<Void>, from id: UInt32) { processes[id]?.input.withdraw(waiter) }
 
-    mutating func signal(_ number: Int32, to id: UInt32) throws(ProviderError) {
+    mutating func signal(_ number: Int32, _ target: SignalTarget, to id: UInt32) throws(ProviderError) {
         guard try isRunning(id), let number = UInt8(exactly: number) else { return }
-        send(.signal(number: number, target: .group), on: id)
+        send(.signal(number: number, target: target == .group ? .group : .process), on: id)
     }
 
     mutating func resize(_ size: AgentTerminalSize, of id: UInt32) throws(ProviderError) {
@@ -265,10 +270,12 @@ struct AgentSession: Sendable {
 
     private mutating func receive(_ message: AgentMessage, on id: UInt32) throws(AgentProtocolError) {
         if processes[id] != nil { return try receive(message, process: id) }
+        if streams[id] != nil { return try receive(message, stream: id) }
+        if calls[id] != nil { return receive(message, call: id) }
         switch message {
         case .failed(let failure) where failure.endsChannel:
-            if let put = puts.removeValue(forKey: id) { resolve(put.done, .failure(failure.providerError())) }
-            if let get = gets.removeValue(forKey: id) { resolve(get.done, .failure(failure.providerError())) }
+            if let put = puts.removeValue(forKey: id) { resolve(put.done, .failure(failure.fileError)) }
+            if let get = gets.removeValue(forKey: id) { resolve(get.done, .failure(failure.fileError)) }
         case .credit(let bytes):
             try puts[id]?.input.grant(bytes)
             pump(id)
@@ -325,13 +332,16 @@ struct AgentSession: Sendable {
             if let get = gets[id], get.content.readableBytes > get.limit { return refuseLarge(id) }
             let credit = gets[id]?.window.consume(bytes.readableBytes) ?? nil
             if let credit { send(.credit(bytes: credit), on: id) }
+        } else if kind == .data {
+            try receive(bytes, stream: id)
         }
     }
 
     private mutating func refuseLarge(_ id: UInt32) {
         guard let get = gets.removeValue(forKey: id) else { return }
         send(.cancel, on: id)
-        resolve(get.done, .failure(ProviderError(.invalid, "\(get.path) is larger than the \(get.limit) bytes that may be read at once")))
+        let reason = "\(get.path) is larger than the \(get.limit) bytes that may be read at once"
+        resolve(get.done, .failure(ProviderError(.invalid, reason, fileProblem: .tooLarge)))
     }
 
     // MARK: Sending
@@ -347,21 +357,21 @@ struct AgentSession: Sendable {
         }
     }
 
-    private mutating func send(_ output: AgentInputQueue.Output, as kind: AgentFrameKind, end: AgentMessage, on id: UInt32) {
+    mutating func send(_ output: AgentInputQueue.Output, as kind: AgentFrameKind, end: AgentMessage, on id: UInt32) {
         switch output {
         case .bytes(let bytes): outbox.append(.data(kind, channel: id, bytes))
         case .end: send(end, on: id)
         }
     }
 
-    private mutating func send(_ message: AgentMessage, on id: UInt32) {
+    mutating func send(_ message: AgentMessage, on id: UInt32) {
         if case .closed = phase { return }
         // Only a start and a path can be too long, and `open` looks after those.
         guard let bytes = try? AgentFrame(channel: id, message: message).encoded() else { return }
         outbox.append(.encoded(bytes))
     }
 
-    private mutating func resolve<Value: Sendable>(_ waiter: AgentWaiter<Value>, _ result: Result<Value, ProviderError>) {
+    mutating func resolve<Value: Sendable>(_ waiter: AgentWaiter<Value>, _ result: Result<Value, ProviderError>) {
         news.append { waiter.resolve(result) }
     }
 }

@@ -39,6 +39,12 @@ package struct AgentFailure: Error, Equatable, Sendable {
         package static let violation = Stage(rawValue: 5)
         /// A frame of an unknown kind came on an open channel (or on channel 0). It was skipped, and the channel lives on.
         package static let unsupportedFrame = Stage(rawValue: 6)
+        /// The archive is none, is cut, or has a member that may not be unpacked. What came before it stays.
+        package static let archive = Stage(rawValue: 7)
+        /// There is no such user or group (ENOENT), or the agent may not act for it (EPERM).
+        package static let user = Stage(rawValue: 8)
+        /// Nothing listens on the port (ECONNREFUSED), or it can't be reached.
+        package static let port = Stage(rawValue: 9)
     }
 }
 
@@ -52,6 +58,9 @@ extension AgentFailure.Stage: CustomStringConvertible {
         case .file: "file"
         case .violation: "violation"
         case .unsupportedFrame: "unsupported frame"
+        case .archive: "archive"
+        case .user: "user"
+        case .port: "port"
         default: "stage \(rawValue)"
         }
     }

@@ -1,6 +1,7 @@
 /// The second field of a frame: what its payload means.
 ///
-/// The numbers are on the wire and never change their meaning. 0x0_ belongs to the session, 0x1_ to processes, 0x2_ to files.
+/// The numbers are on the wire and never change their meaning. 0x0_ belongs to the session, 0x1_ to processes, 0x2_ and 0x3_ to files
+/// and ports.
 package enum AgentFrameKind: UInt8, CaseIterable, Sendable {
     case hello = 0x01
     case ping = 0x02
@@ -27,6 +28,21 @@ package enum AgentFrameKind: UInt8, CaseIterable, Sendable {
     case end = 0x24
     case done = 0x25
     case cancel = 0x26
+    case readFile = 0x27
+    case entry = 0x28
+    case statFile = 0x29
+    case listFiles = 0x2a
+    case makeDirectory = 0x2b
+    case present = 0x2c
+    case moveFile = 0x2d
+    case removeFile = 0x2e
+    case setAttributes = 0x2f
+
+    case watchFiles = 0x30
+    case ready = 0x31
+    case archiveFiles = 0x32
+    case extractFiles = 0x33
+    case connect = 0x34
 
     /// Whether the payload is raw bytes that count against the channel's credit.
     package var carriesData: Bool {

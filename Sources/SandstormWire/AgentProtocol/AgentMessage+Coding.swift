@@ -10,7 +10,7 @@ extension AgentMessage {
             writer.append(hello.uid)
         case .ping(let token), .pong(let token):
             writer.append(token)
-        case .shutdown, .closeStdin, .stdinClosed, .end, .done, .cancel:
+        case .shutdown, .closeStdin, .stdinClosed, .end, .done, .cancel, .present, .ready:
             break
         case .credit(let bytes):
             writer.append(bytes)
@@ -46,7 +46,7 @@ extension AgentMessage {
             writer.append(put.flags.rawValue)
             writer.append(put.mode)
             writer.append(bytes: put.path)
-        case .getFile(let get):
+        case .getFile(let get), .readFile(let get):
             writer.append(get.offset)
             writer.append(get.length ?? .max)
             writer.append(bytes: get.path)
@@ -55,11 +55,48 @@ extension AgentMessage {
             writer.append(info.mode)
             writer.append(UInt64(bitPattern: info.modifiedSeconds))
             writer.append(info.modifiedNanoseconds)
+        case .entry(let entry):
+            entry.encode(into: &writer)
+        case .statFile(let request), .removeFile(let request), .watchFiles(let request), .archiveFiles(let request),
+            .extractFiles(let request):
+            writer.append(request.flags.rawValue)
+            writer.append(bytes: request.path)
+        case .listFiles(let list):
+            writer.append(list.depth)
+            writer.append(bytes: list.path)
+        case .makeDirectory(let make):
+            writer.append(make.mode)
+            writer.append(bytes: make.path)
+        case .moveFile(let move):
+            writer.append(UInt8(move.replaces ? 1 : 0))
+            writer.append(bytes: move.source)
+            writer.append(bytes: move.destination)
+        case .setAttributes(let attributes):
+            encode(attributes, into: &writer)
+        case .connect(let port):
+            writer.append(port)
         }
     }
 
+    private func encode(_ attributes: AgentSetAttributes, into writer: inout AgentPayloadWriter) {
+        writer.append(UInt8(attributes.mode == nil ? 0 : 1))
+        if let mode = attributes.mode { writer.append(mode) }
+        writer.append(UInt8(attributes.owner == nil ? 0 : 1))
+        if let owner = attributes.owner { writer.append(bytes: owner) }
+        writer.append(UInt8(attributes.group == nil ? 0 : 1))
+        if let group = attributes.group { writer.append(bytes: group) }
+        writer.append(UInt8(attributes.modified == nil ? 0 : 1))
+        if let modified = attributes.modified {
+            writer.append(UInt64(bitPattern: modified.seconds))
+            writer.append(modified.nanoseconds)
+        }
+        writer.append(bytes: attributes.path)
+    }
+
     private func encode(_ start: AgentStart, into writer: inout AgentPayloadWriter) {
-        writer.append(start.flags.rawValue)
+        // The flag says that the field is there, whatever the caller thought of it.
+        let flags = start.user == nil ? start.flags.subtracting(.hasUser) : start.flags.union(.hasUser)
+        writer.append(flags.rawValue)
         writer.append(UInt8(start.terminal == nil ? 0 : 1))
         if let size = start.terminal {
             writer.append(size.columns)
@@ -72,6 +109,9 @@ extension AgentMessage {
         writer.append(bytes: start.directory)
         writer.append(list: start.arguments)
         writer.append(list: start.environment)
+        if let user = start.user {
+            writer.append(bytes: user)
+        }
     }
 
     /// Reads the payload of a frame.
@@ -123,10 +163,8 @@ extension AgentMessage {
             let flags = AgentPutFile.Flags(rawValue: try reader.readUInt8())
             let mode = try reader.readUInt32()
             return .putFile(AgentPutFile(path: try reader.readBytes(), mode: mode, flags: flags))
-        case .getFile:
-            let offset = try reader.readUInt64()
-            let length = try reader.readUInt64()
-            return .getFile(AgentGetFile(path: try reader.readBytes(), offset: offset, length: length == .max ? nil : length))
+        case .getFile: return .getFile(try decodeGet(from: &reader))
+        case .readFile: return .readFile(try decodeGet(from: &reader))
         case .fileInfo:
             let size = try reader.readUInt64()
             let mode = try reader.readUInt32()
@@ -137,7 +175,33 @@ extension AgentMessage {
         case .end: return .end
         case .done: return .done
         case .cancel: return .cancel
+        case .entry: return .entry(try AgentFileEntry(from: &reader))
+        case .statFile: return .statFile(try decodePathRequest(from: &reader))
+        case .listFiles:
+            let depth = try reader.readUInt32()
+            return .listFiles(AgentListFiles(path: try reader.readBytes(), depth: depth))
+        case .makeDirectory:
+            let mode = try reader.readUInt32()
+            return .makeDirectory(AgentMakeDirectory(path: try reader.readBytes(), mode: mode))
+        case .present: return .present
+        case .moveFile:
+            let replaces = try reader.readPresence()
+            let source = try reader.readBytes()
+            return .moveFile(AgentMoveFile(source: source, destination: try reader.readBytes(), replaces: replaces))
+        case .removeFile: return .removeFile(try decodePathRequest(from: &reader))
+        case .setAttributes: return .setAttributes(try decodeAttributes(from: &reader))
+        case .watchFiles: return .watchFiles(try decodePathRequest(from: &reader))
+        case .ready: return .ready
+        case .archiveFiles: return .archiveFiles(try decodePathRequest(from: &reader))
+        case .extractFiles: return .extractFiles(try decodePathRequest(from: &reader))
+        case .connect: return .connect(port: try reader.readUInt16())
         }
+    }
+
+    private static func decodeGet(from reader: inout AgentPayloadReader) throws(AgentProtocolError) -> AgentGetFile {
+        let offset = try reader.readUInt64()
+        let length = try reader.readUInt64()
+        return AgentGetFile(path: try reader.readBytes(), offset: offset, length: length == .max ? nil : length)
     }
 
     private static func decodeStart(from reader: inout AgentPayloadReader) throws(AgentProtocolError) -> AgentStart {
@@ -154,14 +218,33 @@ extension AgentMessage {
         let directory = try reader.readBytes()
         let arguments = try reader.readList()
         let environment = try reader.readList()
+        let user = flags.contains(.hasUser) ? try reader.readBytes() : nil
         return AgentStart(
             arguments: arguments,
             environment: environment,
             directory: directory,
             terminal: terminal,
             umask: umask,
-            flags: flags
+            user: user,
+            flags: flags.subtracting(.hasUser)
         )
+    }
+
+    private static func decodePathRequest(from reader: inout AgentPayloadReader) throws(AgentProtocolError) -> AgentPathRequest {
+        let flags = AgentPathRequest.Flags(rawValue: try reader.readUInt8())
+        return AgentPathRequest(try reader.readBytes(), flags: flags)
+    }
+
+    private static func decodeAttributes(from reader: inout AgentPayloadReader) throws(AgentProtocolError) -> AgentSetAttributes {
+        let mode = try reader.readPresence() ? try reader.readUInt32() : nil
+        let owner = try reader.readPresence() ? try reader.readBytes() : nil
+        let group = try reader.readPresence() ? try reader.readBytes() : nil
+        var modified: AgentSetAttributes.Modified?
+        if try reader.readPresence() {
+            let seconds = Int64(bitPattern: try reader.readUInt64())
+            modified = AgentSetAttributes.Modified(seconds: seconds, nanoseconds: try reader.readUInt32())
+        }
+        return AgentSetAttributes(path: try reader.readBytes(), mode: mode, owner: owner, group: group, modified: modified)
     }
 
     private static func decodeExit(from reader: inout AgentPayloadReader) throws(AgentProtocolError) -> AgentExit {

@@ -45,12 +45,41 @@ package enum AgentMessage: Equatable, Sendable {
     case fileInfo(AgentFileInfo)
     /// A part of a file, counted against the receiver's credit.
     case data([UInt8])
-    /// The sender of `data` has sent all. From the agent: the last frame of the channel.
+    /// The sender of `data` has sent all. From the agent: the last frame of the channel, but for a `connect`.
     case end
     /// A→G: the file is in its place. The last frame of the channel.
     case done
     /// G→A: drop this transfer; a file half put leaves no trace. Not answered, and the channel is closed.
     case cancel
+
+    /// G→A, opens a channel on which the agent sends `entry`, `data`…, `end`, or `failed`.
+    case readFile(AgentGetFile)
+    /// A→G: what was found.
+    case entry(AgentFileEntry)
+    /// G→A, opens a channel; answered by `entry` and `done`, or `failed`.
+    case statFile(AgentPathRequest)
+    /// G→A, opens a channel on which the agent sends `ready`, `data`… (records), `end`, or `failed`.
+    case listFiles(AgentListFiles)
+    /// G→A, opens a channel; answered by `done`, `present` or `failed`.
+    case makeDirectory(AgentMakeDirectory)
+    /// A→G: it was there; nothing was done. The last frame of the channel.
+    case present
+    /// G→A, opens a channel; answered by `done` or `failed`.
+    case moveFile(AgentMoveFile)
+    /// G→A, opens a channel; answered by `done` or `failed`.
+    case removeFile(AgentPathRequest)
+    /// G→A, opens a channel; answered by `done` or `failed`.
+    case setAttributes(AgentSetAttributes)
+    /// G→A, opens a channel on which the agent sends `ready`, `data`… (records), or `failed`; `end` when the directory is gone.
+    case watchFiles(AgentPathRequest)
+    /// A→G: what the channel was opened for has begun.
+    case ready
+    /// G→A, opens a channel on which the agent sends `ready`, `data`… (a tar archive), `end`, or `failed`.
+    case archiveFiles(AgentPathRequest)
+    /// G→A, opens a channel on which the gateway sends `data`… (a tar archive), `end`; answered by `done` or `failed`.
+    case extractFiles(AgentPathRequest)
+    /// G→A, opens a channel to a TCP port inside; answered by `ready` or `failed`. Then both send `data`…, `end`; the agent's `done` is the last.
+    case connect(port: UInt16)
 
     /// A kind this side does not know, from a newer peer.
     case unknown(kind: UInt8, payload: [UInt8])
@@ -87,6 +116,20 @@ package enum AgentMessage: Equatable, Sendable {
         case .end: .end
         case .done: .done
         case .cancel: .cancel
+        case .readFile: .readFile
+        case .entry: .entry
+        case .statFile: .statFile
+        case .listFiles: .listFiles
+        case .makeDirectory: .makeDirectory
+        case .present: .present
+        case .moveFile: .moveFile
+        case .removeFile: .removeFile
+        case .setAttributes: .setAttributes
+        case .watchFiles: .watchFiles
+        case .ready: .ready
+        case .archiveFiles: .archiveFiles
+        case .extractFiles: .extractFiles
+        case .connect: .connect
         case .unknown: nil
         }
     }

@@ -10,6 +10,8 @@ package struct AgentStart: Equatable, Sendable {
     package var terminal: AgentTerminalSize?
     /// The process's umask; nil means the agent's own.
     package var umask: UInt16?
+    /// Whom the process is to run as: `name`, `number`, or either with `:group`; nil means as the agent.
+    package var user: [UInt8]?
     package var flags: Flags
 
     package init(
@@ -18,6 +20,7 @@ package struct AgentStart: Equatable, Sendable {
         directory: [UInt8] = [],
         terminal: AgentTerminalSize? = nil,
         umask: UInt16? = nil,
+        user: [UInt8]? = nil,
         flags: Flags = []
     ) {
         self.arguments = arguments
@@ -25,6 +28,7 @@ package struct AgentStart: Equatable, Sendable {
         self.directory = directory
         self.terminal = terminal
         self.umask = umask
+        self.user = user
         self.flags = flags
     }
 
@@ -35,6 +39,7 @@ package struct AgentStart: Equatable, Sendable {
         directory: String = "",
         terminal: AgentTerminalSize? = nil,
         umask: UInt16? = nil,
+        user: String? = nil,
         flags: Flags = []
     ) {
         self.init(
@@ -43,6 +48,7 @@ package struct AgentStart: Equatable, Sendable {
             directory: Array(directory.utf8),
             terminal: terminal,
             umask: umask,
+            user: user.map { Array($0.utf8) },
             flags: flags
         )
     }
@@ -60,7 +66,10 @@ package struct AgentStart: Equatable, Sendable {
         /// Standard error goes into the same pipe as standard output, which keeps their order exact; all output comes as `stdout`.
         package static let mergesStderr = Flags(rawValue: 1 << 1)
 
-        package static let known: Flags = [.stdinClosed, .mergesStderr]
+        /// ``AgentStart/user`` follows the other fields. Set and cleared by the encoder.
+        package static let hasUser = Flags(rawValue: 1 << 2)
+
+        package static let known: Flags = [.stdinClosed, .mergesStderr, .hasUser]
     }
 }
 

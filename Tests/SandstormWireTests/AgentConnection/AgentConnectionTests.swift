@@ -116,7 +116,7 @@ struct AgentConnectionTests {
         var bytes: [UInt8] = []
         for _ in 0..<50 {
             let payload = (0..<Int(next() % 40)).map { _ in UInt8(truncatingIfNeeded: next()) }
-            bytes += [0, 0, 0, UInt8(payload.count + 5), UInt8(next() % 0x28), 0, 0, 0, UInt8(next() % 3)] + payload
+            bytes += [0, 0, 0, UInt8(payload.count + 5), UInt8(next() % 0x36), 0, 0, 0, UInt8(next() % 3)] + payload
         }
         _ = Task { try? await peer.connection.start(Command(["x"])) }
         try? await peer.say(bytes: bytes)

@@ -44,6 +44,44 @@ enum AgentFixtures {
         .end,
         .done,
         .cancel,
+        .start(AgentStart(arguments: ["id"], user: "daemon:1000")),
+        .start(AgentStart(arguments: ["id"], terminal: AgentTerminalSize(columns: 1, rows: 1), user: "", flags: [.mergesStderr])),
+        .readFile(AgentGetFile(path: "/a", offset: 1, length: 2)),
+        .entry(
+            AgentFileEntry(
+                path: Array("/a".utf8),
+                mode: 0o120777,
+                size: .max,
+                modifiedSeconds: -1,
+                modifiedNanoseconds: 1,
+                uid: .max,
+                gid: 0,
+                owner: Array("daemon".utf8),
+                group: [],
+                linkTarget: [0xff]
+            )
+        ),
+        .statFile(AgentPathRequest("/a", flags: .followsLinks)),
+        .listFiles(AgentListFiles(path: "/a", depth: .max)),
+        .makeDirectory(AgentMakeDirectory(path: "/a", mode: 0o2755)),
+        .present,
+        .moveFile(AgentMoveFile(source: "/a", destination: "", replaces: true)),
+        .removeFile(AgentPathRequest("/a", flags: .recursive)),
+        .setAttributes(AgentSetAttributes(path: [1])),
+        .setAttributes(
+            AgentSetAttributes(
+                path: [],
+                mode: 0o7777,
+                owner: [],
+                group: [7],
+                modified: AgentSetAttributes.Modified(seconds: .min, nanoseconds: .max)
+            )
+        ),
+        .watchFiles(AgentPathRequest("/a", flags: AgentPathRequest.Flags(rawValue: 0xff))),
+        .ready,
+        .archiveFiles(AgentPathRequest("/a")),
+        .extractFiles(AgentPathRequest("")),
+        .connect(port: .max),
         .unknown(kind: 0x7f, payload: [1, 2]),
         .unknown(kind: 0, payload: []),
     ]

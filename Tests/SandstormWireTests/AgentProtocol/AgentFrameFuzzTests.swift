@@ -22,7 +22,7 @@ struct AgentFrameFuzzTests {
         for _ in 0..<10_000 {
             let count = Int.random(in: 0...80, using: &generator)
             var bytes: [UInt8] = []
-            let kind = UInt8.random(in: 0...0x28, using: &generator)
+            let kind = UInt8.random(in: 0...0x36, using: &generator)
             try AgentFrameHeader(kindNumber: kind, channel: .random(in: .min ... .max, using: &generator), payloadLength: count)
                 .encode(into: &bytes)
             // Small bytes make plausible lengths.

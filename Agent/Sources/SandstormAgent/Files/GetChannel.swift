@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A file on its way to the gateway.
@@ -10,12 +11,13 @@ final class GetChannel: Channel {
     private var window = AgentSendWindow()
     private var remaining: UInt64
 
-    /// Opens the file and queues its `fileInfo`.
-    init(id: UInt32, _ get: AgentGetFile, outbound: Outbound) throws(AgentFailure) {
+    /// Opens the file and queues its `fileInfo`; or, given the accounts, its `entry`.
+    init(id: UInt32, _ get: AgentGetFile, accounts: Accounts? = nil, outbound: Outbound) throws(AgentFailure) {
         self.id = id
         self.outbound = outbound
         remaining = get.length ?? .max
         guard !get.path.isEmpty, get.path.isCString else { throw .invalid("getFile has an empty path or one with a NUL byte") }
+        guard get.path.count < 4096 else { throw AgentFailure(SystemError(ENAMETOOLONG, in: Self.name(get.path)), stage: .file) }
         guard get.offset <= UInt64(Int64.max) else { throw .invalid("getFile has an offset beyond any file") }
         do throws(SystemError) {
             // Looked at before it is opened too: opening a FIFO lets go a writer who waits for a reader.
@@ -24,6 +26,10 @@ final class GetChannel: Channel {
             let info = try Self.requireRegular(get.path) { fstat(file.number, &$0) }
             guard get.offset == 0 || lseek(file.number, off_t(get.offset), SEEK_SET) >= 0 else { throw .current(in: Self.name(get.path)) }
             self.file = file
+            if let accounts {
+                outbound.send(.entry(AgentFileEntry(path: get.path, info, linkTarget: [], accounts: accounts)), on: id)
+                return
+            }
             outbound.send(
                 .fileInfo(
                     AgentFileInfo(

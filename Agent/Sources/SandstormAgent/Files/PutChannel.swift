@@ -14,11 +14,13 @@ final class PutChannel: Channel {
     private let name: [UInt8]
     private let mode: mode_t
     private let temporary: TemporaryFile
+    private let puts: RecentPuts
     private var window = AgentReceiveWindow()
 
-    init(id: UInt32, _ put: AgentPutFile, outbound: Outbound) throws(AgentFailure) {
+    init(id: UInt32, _ put: AgentPutFile, puts: RecentPuts, outbound: Outbound) throws(AgentFailure) {
         self.id = id
         self.outbound = outbound
+        self.puts = puts
         path = put.path
         mode = mode_t(put.mode & 0o7777)
         guard put.flags.isSubset(of: .known) else {
@@ -34,7 +36,7 @@ final class PutChannel: Channel {
         let parent = split.map { $0 == 0 ? [slash] : Array(put.path[..<$0]) } ?? [UInt8(ascii: ".")]
         do throws(SystemError) {
             if put.flags.contains(.createsParents) {
-                try Self.createDirectories(parent)
+                try FilePath.createDirectories(parent)
             }
             temporary = try TemporaryFile(in: Descriptor.open(parent, SANDSTORM_O_PATH | O_DIRECTORY))
         } catch {
@@ -51,7 +53,7 @@ final class PutChannel: Channel {
                 return fail(.violation(error.description))
             }
             do throws(SystemError) {
-                try temporary.write(bytes)
+                try temporary.write(bytes[...])
             } catch {
                 return fail(Self.failure(error, path))
             }
@@ -61,7 +63,7 @@ final class PutChannel: Channel {
             return .waiting
         case .end:
             do throws(SystemError) {
-                try temporary.move(to: name, mode: mode)
+                try temporary.move(to: name, mode: mode, noting: puts)
             } catch {
                 return fail(Self.failure(error, path))
             }
@@ -92,24 +94,5 @@ final class PutChannel: Channel {
     /// Speaks of the file that was asked for, whatever other name the failed step was about.
     private static func failure(_ error: SystemError, _ path: [UInt8]) -> AgentFailure {
         AgentFailure(SystemError(error.code, in: String(decoding: path.prefix(1024), as: UTF8.self)), stage: .file)
-    }
-
-    /// Makes the directory and those above it that are missing.
-    private static func createDirectories(_ path: [UInt8]) throws(SystemError) {
-        let slash = UInt8(ascii: "/")
-        var end = 0
-        while end < path.count {
-            end = path[(end + 1)...].firstIndex(of: slash) ?? path.count
-            let prefix = Array(path[..<end])
-            let code = prefix.withCString { mkdir($0, 0o755) == 0 ? 0 : errno }
-            // Other errors than EEXIST are no news either when the directory is there: EROFS and EACCES are also said of what exists.
-            guard code != 0, code != EEXIST, !isDirectory(prefix) else { continue }
-            throw SystemError(code, in: String(decoding: prefix.prefix(1024), as: UTF8.self))
-        }
-    }
-
-    private static func isDirectory(_ path: [UInt8]) -> Bool {
-        var info = stat()
-        return path.withCString { stat($0, &info) } == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 }

@@ -6,6 +6,11 @@ struct LaunchOptions {
     var limits: [(name: String, limit: ResourceLimit, value: UInt)] = []
     var oomScoreAdjustment: Int?
     var diesWithParent = false
+    /// In a mount namespace of its own, `/dev/net/tun` is there for every user. Needs root.
+    var opensTun = false
+    /// The files of the namespaces to enter.
+    var userNamespace: String?
+    var networkNamespace: String?
     /// The program and its arguments.
     var command: [String] = []
 
@@ -26,6 +31,9 @@ struct LaunchOptions {
             case "--gid": gid = try Self.number(of: option, &rest)
             case "--oom-score-adj": oomScoreAdjustment = try Self.number(of: option, &rest)
             case "--die-with-parent": diesWithParent = true
+            case "--open-tun": opensTun = true
+            case "--join-user": userNamespace = try Self.value(of: option, &rest)
+            case "--join-network": networkNamespace = try Self.value(of: option, &rest)
             case "--rlimit": limits.append(try Self.limit(try Self.value(of: option, &rest)))
             default: throw Mistake(message: "unknown option \(option)")
             }

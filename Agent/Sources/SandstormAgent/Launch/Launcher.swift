@@ -35,6 +35,9 @@ enum Launcher {
             var pair = rlimit(rlim_cur: value, rlim_max: value)
             try check(setrlimit(limit.resource, &pair), "rlimit \(name)=\(value)")
         }
+        if options.opensTun { try openTun() }
+        // Whoever owns the namespace enters its user namespace first; root enters without, and keeps the machine's.
+        if options.userNamespace == nil, let path = options.networkNamespace { try join(path, SANDSTORM_CLONE_NEWNET) }
         if options.uid != nil || options.gid != nil {
             try check(setgroups(0, nil), "setgroups")
         }
@@ -44,11 +47,30 @@ enum Launcher {
         if let uid = options.uid {
             try check(setresuid(uid, uid, uid), "setresuid \(uid)")
         }
+        if let path = options.userNamespace {
+            try join(path, SANDSTORM_CLONE_NEWUSER)
+            if let path = options.networkNamespace { try join(path, SANDSTORM_CLONE_NEWNET) }
+        }
         if options.diesWithParent {
             try check(sandstorm_prctl(PR_SET_PDEATHSIG, UInt(SIGKILL)), "die-with-parent")
             // A parent that was gone before the line above sends no signal any more.
             guard getppid() == parent else { throw SystemError(ESRCH, in: "die-with-parent: the parent is gone") }
         }
+    }
+
+    private static func join(_ path: String, _ kind: Int32) throws(SystemError) {
+        let namespace = try Descriptor.open(Array(path.utf8), O_RDONLY)
+        try check(setns(namespace.number, kind), "join \(path)")
+    }
+
+    /// Distributions let every user make taps in network namespaces of theirs; a machine whose `/dev` is for root only keeps it so for others.
+    private static func openTun() throws(SystemError) {
+        try check(unshare(SANDSTORM_CLONE_NEWNS), "open-tun: unshare")
+        try check(mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil), "open-tun: private mounts")
+        try check(mount("tmpfs", "/dev/net", "tmpfs", UInt(MS_NOSUID | MS_NOEXEC), "mode=755,size=4k"), "open-tun: mount")
+        umask(0)
+        try check(sandstorm_make_tun("/dev/net/tun"), "open-tun: mknod")
+        umask(0o022)
     }
 
     /// Becomes the program. Its arguments are the tail of our own, passed on as the kernel gave them: as text they may have been repaired.

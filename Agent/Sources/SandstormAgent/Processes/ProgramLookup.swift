@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Finds a program as a shell in the process's own environment and directory would.

@@ -4,7 +4,7 @@ import Glibc
 /// Starts processes.
 ///
 /// `posix_spawn` is what Swift has (there is no `fork`), and it is the better call anyway: nothing of the agent is copied, and the child's errors
-/// come back as its result.
+/// come back as its result. Only who is to run as another user is started in another way.
 enum Spawner {
     /// A process that runs, and the agent's ends of what it reads and writes.
     struct Spawned {
@@ -27,28 +27,46 @@ enum Spawner {
     }
 
     /// - Throws: the failure to answer with; nothing is left behind.
-    static func spawn(_ start: AgentStart) throws(AgentFailure) -> Spawned {
+    static func spawn(_ start: AgentStart, accounts: () -> Accounts) throws(AgentFailure) -> Spawned {
         try validate(start)
+        guard let user = start.user else { return try spawn(start, as: nil) }
+        let known = accounts()
+        let identity = try Identity(user, accounts: known)
+        var start = start
+        start.environment = identity.environment(start.environment)
+        do throws(AgentFailure) {
+            return try spawn(start, as: identity.isOwn ? nil : identity)
+        } catch  where error.stage == .user {
+            throw identity.refusal(error.errno, accounts: known)
+        }
+    }
+
+    private static func spawn(_ start: AgentStart, as identity: Identity?) throws(AgentFailure) -> Spawned {
         let directory = try openDirectory(start.directory)
         let program = try ProgramLookup.find(start.arguments[0], environment: start.environment, in: directory)
         do throws(SystemError) {
             if let size = start.terminal {
                 let terminal = try Terminal(size: size)
                 terminal.master.makeNonBlocking()
-                let pid = try launch(program, start, in: directory, stdio: .terminal(terminal.slavePath))
+                if let identity { _ = fchown(terminal.slave.number, identity.uid, gid_t.max) }
+                let pid = try launch(program, start, as: identity, in: directory, stdio: .terminal(terminal.slavePath))
                 return Spawned(pid: pid, input: terminal.master, output: terminal.master, error: nil, isTerminal: true)
             }
             let input = try makeInput(start)
             let output = try makeOutput()
             let error = start.flags.contains(.mergesStderr) ? nil : try makeOutput()
             let stdio = Stdio.pipes(input.child, output.child, error?.child ?? output.child)
-            let pid = try launch(program, start, in: directory, stdio: stdio)
+            let pid = try launch(program, start, as: identity, in: directory, stdio: stdio)
             return Spawned(pid: pid, input: input.own, output: output.own, error: error?.own, isTerminal: false)
         } catch {
             if error.step == launchStep, !SystemError.meansExhaustion(error.code) {
                 throw ProgramLookup.failure(of: program, error.code, in: directory)
             }
-            throw AgentFailure(error, stage: .resources)
+            switch error.step {
+            case userStep: throw AgentFailure(error, stage: .user)
+            case directoryStep: throw AgentFailure(SystemError(error.code, in: start.directory.forPeople), stage: .directory)
+            default: throw AgentFailure(error, stage: .resources)
+            }
         }
     }
 
@@ -94,7 +112,7 @@ enum Spawner {
         return (pipe.readEnd, pipe.writeEnd)
     }
 
-    // MARK: posix_spawn
+    // MARK: The start itself
 
     private enum Stdio {
         case terminal([UInt8])
@@ -102,10 +120,40 @@ enum Spawner {
     }
 
     private static let launchStep = "posix_spawn"
+    private static let userStep = "become the user"
+    private static let directoryStep = "enter the directory"
 
     private static func launch(
         _ program: [UInt8],
         _ start: AgentStart,
+        as identity: Identity?,
+        in directory: Descriptor,
+        stdio: Stdio
+    ) throws(SystemError) -> pid_t {
+        let arguments = CStringArray(start.arguments)
+        defer { arguments.deallocate() }
+        let environment = CStringArray(start.environment)
+        defer { environment.deallocate() }
+
+        // A child inherits its umask, so the agent has it for the moment; there is no other thread to notice.
+        let ownMask = start.umask.map { umask(mode_t($0) & 0o777) }
+        defer {
+            if let ownMask { _ = umask(ownMask) }
+        }
+        let pid =
+            if let identity {
+                try become(identity, program, arguments, environment, in: directory, stdio: stdio)
+            } else {
+                try launch(program, arguments, environment, in: directory, stdio: stdio)
+            }
+        sacrifice(pid)
+        return pid
+    }
+
+    private static func launch(
+        _ program: [UInt8],
+        _ arguments: CStringArray,
+        _ environment: CStringArray,
         in directory: Descriptor,
         stdio: Stdio
     ) throws(SystemError) -> pid_t {
@@ -137,16 +185,6 @@ enum Spawner {
         let flags = SANDSTORM_SPAWN_SETSID | Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF)
         posix_spawnattr_setflags(&attributes, flags)
 
-        let arguments = CStringArray(start.arguments)
-        defer { arguments.deallocate() }
-        let environment = CStringArray(start.environment)
-        defer { environment.deallocate() }
-
-        // A child inherits its umask, so the agent has it for the moment; there is no other thread to notice.
-        let ownMask = start.umask.map { umask(mode_t($0) & 0o777) }
-        defer {
-            if let ownMask { _ = umask(ownMask) }
-        }
         var pid: pid_t = 0
         let code = program.withCString { program in
             arguments.withPointers { arguments in
@@ -154,8 +192,43 @@ enum Spawner {
             }
         }
         guard code == 0 else { throw SystemError(code, in: launchStep) }
-        sacrifice(pid)
         return pid
+    }
+
+    private static func become(
+        _ identity: Identity,
+        _ program: [UInt8],
+        _ arguments: CStringArray,
+        _ environment: CStringArray,
+        in directory: Descriptor,
+        stdio: Stdio
+    ) throws(SystemError) -> pid_t {
+        var spawn = sandstorm_spawn()
+        spawn.directory = directory.number
+        (spawn.uid, spawn.gid) = (identity.uid, identity.gid)
+        var terminal: [UInt8] = []
+        switch stdio {
+        case .terminal(let path): terminal = path
+        case .pipes(let input, let output, let error): spawn.stdio = (input.number, output.number, error.number)
+        }
+        let pid = program.withCString { program in
+            terminal.withCString { path in
+                identity.groups.withUnsafeBufferPointer { groups in
+                    arguments.withPointers { arguments in
+                        environment.withPointers { environment in
+                            spawn.program = program
+                            spawn.terminal = terminal.isEmpty ? nil : path
+                            (spawn.groups, spawn.group_count) = (groups.baseAddress, groups.count)
+                            (spawn.arguments, spawn.environment) = (arguments, environment)
+                            return sandstorm_spawn_as(&spawn)
+                        }
+                    }
+                }
+            }
+        }
+        guard pid < 0 else { return pid }
+        let steps = ["start a process", userStep, directoryStep, launchStep]
+        throw SystemError(spawn.failure, in: steps[min(max(0, Int(spawn.failed_step)), steps.count - 1)])
     }
 
     /// Makes the kernel take this process, and what it starts, before the agent when memory runs out.

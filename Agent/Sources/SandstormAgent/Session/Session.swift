@@ -27,6 +27,8 @@ final class Session {
     private var line: [any Channel] = []
     private var processes = ProcessTable()
     private var discarder = Discarder()
+    private let accounts = AccountBook()
+    private let puts = RecentPuts()
     /// Set once the session is over.
     private var status: Int32?
 
@@ -152,7 +154,8 @@ final class Session {
         }
         let isNew = frame.channel > highestChannel
         switch frame.message {
-        case .start, .putFile, .getFile:
+        case .start, .putFile, .getFile, .readFile, .statFile, .listFiles, .makeDirectory, .moveFile, .removeFile, .setAttributes,
+            .watchFiles, .archiveFiles, .extractFiles, .connect:
             guard isNew else {
                 outbound.send(.failed(.violation("channel \(frame.channel) was used before")), on: frame.channel)
                 return
@@ -188,16 +191,8 @@ final class Session {
 
     private func open(_ frame: AgentFrame) {
         do throws(AgentFailure) {
-            let channel: any Channel
-            switch frame.message {
-            case .start(let start):
-                channel = try startProcess(start, on: frame.channel)
-            case .putFile(let put):
-                channel = try PutChannel(id: frame.channel, put, outbound: outbound)
-            case .getFile(let get):
-                channel = try GetChannel(id: frame.channel, get, outbound: outbound)
-            default:
-                return  // The caller passes these three only.
+            guard let channel = try makeChannel(frame.message, on: frame.channel) else {
+                return try answer(frame.message, on: frame.channel)
             }
             channels[frame.channel] = channel
             enqueue(channel)
@@ -206,8 +201,43 @@ final class Session {
         }
     }
 
+    /// - Returns: nil for what is answered at once.
+    private func makeChannel(_ message: AgentMessage, on id: UInt32) throws(AgentFailure) -> (any Channel)? {
+        switch message {
+        case .start(let start): try startProcess(start, on: id)
+        case .putFile(let put): try PutChannel(id: id, put, puts: puts, outbound: outbound)
+        case .getFile(let get): try GetChannel(id: id, get, outbound: outbound)
+        case .readFile(let get): try GetChannel(id: id, get, accounts: accounts.current(), outbound: outbound)
+        case .listFiles(let list):
+            ProducerChannel(id: id, try ListProducer(list, accounts: accounts.current()), outbound: outbound)
+        case .archiveFiles(let request):
+            ProducerChannel(id: id, try ArchiveProducer(request, accounts: accounts.current()), outbound: outbound)
+        case .extractFiles(let request): try ExtractChannel(id: id, request, outbound: outbound)
+        case .moveFile(let move): WorkChannel(id: id, try MoveWork(move), outbound: outbound)
+        case .removeFile(let request): WorkChannel(id: id, try TreeRemover(request), outbound: outbound)
+        case .watchFiles(let request): try WatchChannel(id: id, request, puts: puts, poller: poller, outbound: outbound)
+        case .connect(let port): try ConnectChannel(id: id, port: port, poller: poller, outbound: outbound)
+        default: nil
+        }
+    }
+
+    /// Does what takes a few system calls only.
+    private func answer(_ message: AgentMessage, on id: UInt32) throws(AgentFailure) {
+        switch message {
+        case .statFile(let request):
+            outbound.send(.entry(try FileCalls.entry(request, accounts: accounts.current())), on: id)
+            outbound.send(.done, on: id)
+        case .makeDirectory(let request):
+            outbound.send(try FileCalls.makeDirectory(request) ? .done : .present, on: id)
+        case .setAttributes(let request):
+            try FileCalls.setAttributes(request, accounts: accounts.current())
+            outbound.send(.done, on: id)
+        default: break  // The caller passes these three only.
+        }
+    }
+
     private func startProcess(_ start: AgentStart, on id: UInt32) throws(AgentFailure) -> ProcessChannel {
-        let spawned = try Spawner.spawn(start)
+        let spawned = try Spawner.spawn(start, accounts: accounts.current)
         do throws(SystemError) {
             for (role, descriptor) in spawned.descriptors {
                 try poller.add(descriptor, as: Poller.Token(channel: id, role: role))

@@ -40,6 +40,18 @@ final class Descriptor {
         }
     }
 
+    /// Writes all of it to a file; not for what may block.
+    func writeAll(_ bytes: ArraySlice<UInt8>) throws(SystemError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            switch rest.withUnsafeBytes({ write($0) }) {
+            case .count(let count): rest = rest.dropFirst(count)
+            case .wouldBlock: throw SystemError(EAGAIN, in: "write")
+            case .failed(let code): throw SystemError(code, in: "write")
+            }
+        }
+    }
+
     /// The flag belongs to the open file, not to the number: only for ends that nobody else uses.
     func makeNonBlocking() {
         let flags = fcntl(number, F_GETFL)
