@@ -13,13 +13,22 @@ struct Host: Sendable {
     let agent: String
     let system: SystemFiles
     let images: ImageStore
+    let snapshots: SnapshotStore
     let groups: ControlGroups?
+    /// Why processes can't be frozen; nil if they can.
+    let freezeObstacle: String?
     /// Why disks are in memory; nil if they are files.
     let diskObstacle: String?
+    /// Keep what is shared from being swept by other gateways.
+    private let shared: [Descriptor]
     /// nil if the gateway is an ordinary user.
     let slots: UserSlots?
     let languages: Set<Language>
     let maximum: Resources
+    /// Gives sandboxes a network of their own; nil if there is none to give.
+    private(set) var translator: NetworkTranslator?
+    /// Why there is no network to give.
+    private(set) var networkObstacle: String?
 
     /// For all gateways of this machine whose state directories are closed to others.
     private static let publicDirectory = "/run/sandstorm"
@@ -43,6 +52,7 @@ struct Host: Sendable {
             try HostFile.makeDirectories("\(real)/slots", mode: 0o700)
             agent = try AgentExecutable.copy(original, to: shareDirectory)
             system = try SystemFiles(in: shareDirectory, extraReadOnlyPaths: configuration.readOnlyPaths)
+            shared = try ([agent] + system.directories).map { (path) throws(SystemError) in try SharedThing.use(path) }
             slots = isRoot ? UserSlots(directory: "\(real)/slots", range: configuration.userIDs) : nil
             var configuration = configuration
             configuration.stateDirectory = real
@@ -52,11 +62,22 @@ struct Host: Sendable {
         }
         slots?.sweep { [state = self.configuration.stateDirectory] in HostFile.isDirectory("\(state)/\($0)") }
         Self.sweep(self.configuration.stateDirectory)
+        DraftName.sweep(self.configuration.stateDirectory)
+        SharedThing.sweep(shareDirectory)
+        snapshots = SnapshotStore(directory: "\(self.configuration.stateDirectory)/snapshots")
+        snapshots.sweep()
         images = ImageStore(directory: configuration.imagesDirectory, isForOthers: isRoot)
         groups = ControlGroups.find()
+        freezeObstacle = groups?.freezeObstacle ?? (groups == nil ? "there are no control groups" : nil)
         diskObstacle = Self.diskObstacle(shareDirectory: shareDirectory)
         languages = LanguageSurvey.languages(visibleIn: system)
         maximum = Self.resources(disk: diskObstacle == nil ? self.configuration.stateDirectory : nil)
+        guard configuration.allowsNetwork, !configuration.sharesHostNetwork else { return }
+        do throws(ProviderError) {
+            translator = try NetworkTranslator(self)
+        } catch {
+            networkObstacle = error.message
+        }
     }
 
     /// A sandbox's directory.
@@ -64,6 +85,29 @@ struct Host: Sendable {
 
     /// Where a sandbox's disk is mounted.
     func mountPoint(of id: String) -> String { isStateReachable ? "\(directory(of: id))/disk" : "\(Self.publicDirectory)/\(id)" }
+
+    /// Why sandboxes' disks can't be kept or doubled; nil if they can.
+    var copyObstacle: String? {
+        if let diskObstacle { return "files are kept in memory here (\(diskObstacle))" }
+        return freezeObstacle ?? DiskImage.copyObstacle
+    }
+
+    /// Why nobody counts what sandboxes use; nil if the kernel does.
+    var usageObstacle: String? { groups?.enforces.contains(.memory) == true ? nil : "there is no control group for memory" }
+
+    /// Looks whether the machine's disk has room for a new sandbox, and for a copy of an image. Blocking.
+    ///
+    /// - Throws: `noCapacity` if it would have less than the reserve left.
+    func checkSpace(forCopyOf image: String? = nil) throws(ProviderError) {
+        guard let free = HostFile.freeBytes(configuration.stateDirectory) else { return }
+        var info = stat()
+        let needed = image.map { stat($0, &info) == 0 ? UInt64(info.st_blocks) * 512 : 0 } ?? 0
+        let reserve = UInt64(max(0, configuration.diskReserveMiB)) << 20
+        guard free < needed + reserve else { return }
+        throw ProviderError(
+            .noCapacity,
+            "the machine's disk is nearly full: \(free >> 20) MiB are left, of which \(configuration.diskReserveMiB) are kept free")
+    }
 
     /// The sandboxes that exist, whoever made them.
     func journals() -> [SandboxJournal] {
@@ -95,8 +139,7 @@ struct Host: Sendable {
             rmdir(point)
         }
         do throws(SystemError) {
-            let template = try DiskImage.template(sizeGiB: 1, in: shareDirectory)
-            try DiskImage.copy(template, to: image)
+            try DiskImage.make(image, sizeGiB: 1, templatesIn: shareDirectory)
             try HostFile.makeDirectories(point)
             let number = try DiskImage.mount(image, at: point)
             Mount.unmount(point)
@@ -112,8 +155,7 @@ struct Host: Sendable {
         let kibibytes = memory.flatMap { Int($0.filter(\.isNumber)) } ?? 0
         var disk = kibibytes >> 20
         if let directory {
-            var info = statvfs()
-            if statvfs(directory, &info) == 0 { disk = Int(clamping: (UInt64(info.f_bavail) * UInt64(info.f_frsize)) >> 30) }
+            if let free = HostFile.freeBytes(directory) { disk = Int(clamping: free >> 30) }
         }
         return Resources(milliCPU: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 1000, memoryMiB: kibibytes >> 10, diskGiB: disk)
     }

@@ -1,6 +1,10 @@
 import NIOCore
 package import SandstormCore
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -49,10 +53,23 @@ package final class LocalProvider: SandboxProvider {
         }
         capabilities = ProviderCapabilities(
             languages: host.languages, isolation: Set(survey.launchers.keys), maximum: host.maximum,
-            openNetwork: configuration.allowsNetwork, images: true, terminal: true, teardownTime: .milliseconds(200))
+            openNetwork: configuration.allowsNetwork && (configuration.sharesHostNetwork || host.translator != nil),
+            networkAllowList: host.translator != nil, images: true, pause: host.freezeObstacle == nil,
+            snapshot: host.copyObstacle == nil ? [.filesystem] : [], fork: host.copyObstacle == nil, ports: true, terminal: true,
+            usage: host.usageObstacle == nil, watch: true, teardownTime: .milliseconds(200))
     }
 
     package func refusal(of spec: SandboxSpec) -> String? {
+        if spec.network != .none, let host = try? host.get() {
+            if let obstacle = host.networkObstacle { return "network: none that keeps sandboxes from the machine's: \(obstacle)" }
+            if case .allow(let list) = spec.network, let translator = host.translator {
+                do throws(ProviderError) {
+                    _ = try translator.routes(only: list)
+                } catch {
+                    return error.message
+                }
+            }
+        }
         if let refusal = capabilities.refusal(of: spec) { return refusal }
         if let host = try? host.get(), let obstacle = host.diskObstacle,
             spec.disk << 10 > max(spec.memory, SandboxSpec.Limits.disk.lowerBound << 10)
@@ -65,19 +82,79 @@ package final class LocalProvider: SandboxProvider {
 
     package func offers(for spec: SandboxSpec) -> [Offer] {
         guard refusal(of: spec) == nil, let survey else { return [] }
-        return survey.launchers.filter { $0.key >= spec.isolation }.sorted { $0.key < $1.key }.map { level, launcher in
+        return survey.launchers.filter { $0.key >= spec.isolation && canConnect($0.value, spec) }.sorted { $0.key < $1.key }.map {
+            level, launcher in
             Offer(
                 id: "\(id)/\(level.rawValue)", provider: id, resources: spec.resources, isolation: level, price: configuration.price,
                 startLatency: launcher.startLatency)
         }
     }
 
+    /// Whether a launcher can give what the spec wants of the network.
+    private func canConnect(_ launcher: any Launcher, _ spec: SandboxSpec) -> Bool {
+        spec.network == .none || configuration.sharesHostNetwork || launcher.joinsNetworks
+    }
+
     package func create(_ spec: SandboxSpec, on offer: Offer, tag: SandboxTag) async throws(ProviderError) -> any Sandbox {
+        try await make(spec, by: try launcher(for: spec, on: offer), from: nil, tag: tag)
+    }
+
+    package func create(
+        _ spec: SandboxSpec, from snapshot: ProviderSnapshot, on offer: Offer, tag: SandboxTag
+    ) async throws(ProviderError) -> any Sandbox {
         let host = try host.get()
+        if let obstacle = host.copyObstacle { throw .unsupported("snapshot: \(obstacle)") }
+        guard snapshot.kind == .filesystem, let (kept, disk) = await HostThreads.run({ host.snapshots.find(snapshot.id) }) else {
+            throw ProviderError(.invalid, "there is no snapshot \(snapshot.id) here")
+        }
+        var spec = spec
+        guard spec.image == nil || spec.image == kept.image else {
+            throw ProviderError(.invalid, "image \(spec.image ?? ""): the snapshot is of a sandbox with \(kept.image ?? "no image")")
+        }
+        spec.image = kept.image
+        guard spec.disk >= kept.diskGiB else {
+            throw ProviderError(.invalid, "disk \(spec.disk) GiB: the snapshot is of a disk of \(kept.diskGiB) GiB, which can't shrink")
+        }
+        let origin = DiskOrigin(diskGiB: kept.diskGiB, owner: kept.owner) { (path) async throws(ProviderError) in
+            try await DiskCopying.run(to: path) { isCancelled in
+                try host.checkSpace(forCopyOf: disk)
+                do throws(SystemError) {
+                    try DiskImage.copy(disk, to: path, unless: isCancelled)
+                } catch {
+                    guard error.code == ENOENT else { throw error }
+                    throw ProviderError(.invalid, "snapshot \(snapshot.id) was deleted")
+                }
+            }
+        }
+        return try await make(spec, by: try launcher(for: spec, on: offer), from: origin, tag: tag)
+    }
+
+    package func delete(_ snapshot: ProviderSnapshot) async throws(ProviderError) {
+        let host = try host.get()
+        do throws(SystemError) {
+            try await HostThreads.run { Result { () throws(SystemError) in try host.snapshots.delete(snapshot.id) } }.get()
+        } catch {
+            throw error.providerError("the snapshot can't be deleted")
+        }
+    }
+
+    private func launcher(for spec: SandboxSpec, on offer: Offer) throws(ProviderError) -> any Launcher {
+        _ = try host.get()
         if let refusal = refusal(of: spec) { throw .unsupported(refusal) }
         guard offer.isolation >= spec.isolation, let launcher = survey?.launchers[offer.isolation] else {
             throw .unsupported("isolation \(offer.isolation.rawValue): nothing here gives it")
         }
+        guard canConnect(launcher, spec) else { throw .unsupported("network: \(launcher.name) can't keep a sandbox from the machine's") }
+        return launcher
+    }
+
+    /// Makes a sandbox if there may be one more.
+    ///
+    /// - Parameter origin: what its disk starts as; nil for empty.
+    func make(
+        _ spec: SandboxSpec, by launcher: any Launcher, from origin: DiskOrigin?, tag: SandboxTag
+    ) async throws(ProviderError) -> any Sandbox {
+        let host = try host.get()
         let limit = configuration.maximumSandboxes
         let isAdmitted = registry.withLock { registry in
             guard registry.living.count + registry.beingMade < limit else { return false }
@@ -87,12 +164,12 @@ package final class LocalProvider: SandboxProvider {
         guard isAdmitted else { throw ProviderError(.noCapacity, "this machine has its \(limit) sandboxes") }
 
         let id = Self.idPrefix + SandboxID.generate().rawValue.dropFirst(SandboxKind.prefix.count + 1)
-        let maker = SandboxMaker(host: host, launcher: launcher, spec: spec, id: id, tag: tag)
+        var maker = SandboxMaker(host: host, launcher: launcher, spec: spec, id: id, tag: tag, origin: origin)
         do throws(ProviderError) {
-            let (remains, connection) = try await maker.make()
-            let sandbox = LocalSandbox(remains, connection) { [weak self] in
-                _ = self?.registry.withLock { $0.living.removeValue(forKey: id) }
-            }
+            let made = try await maker.make()
+            // What it began as is another's.
+            maker.origin = nil
+            let sandbox = LocalSandbox(made, by: maker, provider: self)
             registry.withLock { registry in
                 registry.beingMade -= 1
                 registry.living[id] = sandbox
@@ -104,13 +181,22 @@ package final class LocalProvider: SandboxProvider {
         }
     }
 
+    /// A sandbox is gone.
+    func forget(_ id: ProviderSandboxID) { registry.withLock { _ = $0.living.removeValue(forKey: id.rawValue) } }
+
     package func attach(_ id: ProviderSandboxID) async throws(ProviderError) -> any Sandbox {
         if let sandbox = registry.withLock({ $0.living[id.rawValue] }) { return sandbox }
+        // One of an earlier process can't be used any more: the socket to its agent went with the process.
+        throw ProviderError(.notFound, "sandbox \(id) is gone")
+    }
+
+    package func destroy(_ id: ProviderSandboxID) async throws(ProviderError) {
+        if let sandbox = registry.withLock({ $0.living[id.rawValue] }) { return try await sandbox.kill() }
         let host = try host.get()
         // A name, not a path: it is looked for among those that exist.
         let journal = await HostThreads.run { host.journals().first { $0.id == id.rawValue } }
-        guard let journal else { throw ProviderError(.notFound, "sandbox \(id) is gone") }
-        return OrphanedSandbox(journal)
+        guard let journal else { return }
+        try await SandboxRemains(journal).remove()
     }
 
     package func sandboxes(taggedBy gateway: GatewayID) async throws(ProviderError) -> [SandboxRecord] {

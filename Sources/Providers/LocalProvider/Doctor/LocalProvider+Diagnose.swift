@@ -10,8 +10,8 @@ extension LocalProvider {
         }
         return [Guarantee(id: "agent", title: "sandbox agent", state: .ok, mechanism: host.agent)]
             + IsolationLevel.allCases.map { isolation($0, survey) }
-            + [userNamespaces(survey), seccomp(survey), network, users(host)]
-            + limits(host) + [disk(host)] + languages(host)
+            + [userNamespaces(survey), seccomp(survey), network, openNetwork(host), users(host)]
+            + limits(host) + [disk(host), pause(host), snapshots(host)] + languages(host)
     }
 
     private var failureMessage: String {
@@ -66,8 +66,29 @@ extension LocalProvider {
     private var network: Guarantee {
         Guarantee(
             id: "network.none", title: "no network by default", state: capabilities.isolation.isEmpty ? .missing : .ok,
-            mechanism: "network namespace with nothing but a loopback interface"
-                + (configuration.allowsNetwork ? "; a spec may ask for the machine's own network" : "; specs that ask for one are refused"))
+            mechanism: "network namespace with nothing but a loopback interface")
+    }
+
+    private func openNetwork(_ host: Host) -> Guarantee {
+        let (id, title) = ("network.open", "a network apart from the machine's, for specs that ask for one")
+        if !configuration.allowsNetwork {
+            return Guarantee(id: id, title: title, state: .ok, mechanism: "switched off: specs that ask for one are refused")
+        }
+        if configuration.sharesHostNetwork {
+            return Guarantee(
+                id: id, title: title, state: .degraded, mechanism: "the machine's own, its loopback interface included",
+                remedy: "set sharesHostNetwork to false")
+        }
+        guard let obstacle = host.networkObstacle else {
+            let exceptions = host.translator?.exceptions ?? []
+            return Guarantee(
+                id: id, title: title, state: .ok,
+                mechanism: "slirp4netns; refused: the machine, private and link-local networks"
+                    + (exceptions.isEmpty ? "" : " but for " + exceptions.map(\.description).joined(separator: ", ")))
+        }
+        return Guarantee(
+            id: id, title: title, state: .missing, mechanism: "specs that ask for one are refused: \(obstacle)",
+            remedy: obstacle.contains("/dev/net/tun") ? "modprobe tun" : "apt-get install -y slirp4netns")
     }
 
     private func users(_ host: Host) -> Guarantee {
@@ -107,6 +128,26 @@ extension LocalProvider {
         return Guarantee(
             id: id, title: title, state: .degraded, mechanism: "files in memory (\(obstacle)); disk beyond memory is refused",
             remedy: obstacle.contains("mkfs") ? "apt-get install -y e2fsprogs" : "run the gateway as root where there are loop devices")
+    }
+
+    private func pause(_ host: Host) -> Guarantee {
+        let (id, title) = ("life.pause", "pause and resume")
+        guard let obstacle = host.freezeObstacle else {
+            return Guarantee(id: id, title: title, state: .ok, mechanism: "freezer of the control groups")
+        }
+        return Guarantee(
+            id: id, title: title, state: .missing, mechanism: obstacle,
+            remedy: "run the gateway as root, or under systemd with Delegate=yes")
+    }
+
+    private func snapshots(_ host: Host) -> Guarantee {
+        let (id, title) = ("life.snapshots", "snapshots and forks")
+        guard let obstacle = host.copyObstacle else {
+            return Guarantee(id: id, title: title, state: .ok, mechanism: "copies of disk images, the sandbox frozen meanwhile")
+        }
+        return Guarantee(
+            id: id, title: title, state: .missing, mechanism: obstacle,
+            remedy: obstacle.contains("e2fsck") ? "apt-get install -y e2fsprogs" : "run the gateway as root where there are loop devices")
     }
 
     private func languages(_ host: Host) -> [Guarantee] {

@@ -8,6 +8,17 @@ struct ImageStore: Sendable {
         /// The read-only part of the sandbox's file system.
         var entries: [RootFilesystem.Entry]
         var environment: [String: String]
+
+        /// With a resolver in place of the image's own, where that is a file.
+        func entries(resolver: String?) -> [RootFilesystem.Entry] {
+            let path = "/etc/resolv.conf"
+            guard let resolver else { return entries }
+            for case .bind(let host, "/etc", _) in entries {
+                let own = "\(host)/resolv.conf"
+                if HostFile.isRegular(own), !HostFile.isSymbolicLink(own) { return entries + [.bind(resolver, at: path, writable: false)] }
+            }
+            return entries
+        }
     }
 
     /// What the sandbox has of its own, whatever an image brings.

@@ -14,12 +14,25 @@ enum Storage: Sendable {
         ("workspace", SandboxSpec.workspace, 0o755), ("home", RootFilesystem.home, 0o755), ("tmp", "/tmp", 0o1777),
     ]
 
-    /// Makes the places on a disk that was just formatted.
-    static func populate(_ mountPoint: String, user: SandboxUser?) throws(SystemError) {
+    /// Gives the places of an empty disk to its user.
+    static func settle(_ mountPoint: String, user: SandboxUser) throws(SystemError) {
         for place in places {
             let path = "\(mountPoint)/\(place.name)"
-            try HostFile.makeDirectories(path, mode: mode_t(place.mode))
-            if let user, chown(path, user.id, user.id) != 0 { throw .current(in: "chown \(path)") }
+            guard chown(path, user.id, user.id) == 0 else { throw .current(in: "chown \(path)") }
+        }
+    }
+
+    /// Makes the files of another sandbox's user this one's: at once by the mount, or one by one where the kernel can't do that.
+    ///
+    /// - Returns: whose the files are on the disk from now on.
+    static func hand(_ mountPoint: String, of owner: UInt32, to user: SandboxUser) throws(SystemError) -> UInt32 {
+        if owner == user.id { return owner }
+        do throws(SystemError) {
+            try MappedMount.remount(mountPoint, showing: owner, as: user.id)
+            return owner
+        } catch {
+            try HostFile.changeOwner(mountPoint, from: owner, to: user.id)
+            return user.id
         }
     }
 

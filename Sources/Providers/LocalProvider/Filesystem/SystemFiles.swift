@@ -18,10 +18,18 @@ struct SystemFiles: Sendable {
     private struct Shared: Sendable {
         var name: String
         var isForNetwork: Bool
+
+        func isVisible(_ names: NameService) -> Bool {
+            switch names {
+            case .none: !isForNetwork
+            case .machine: true
+            case .translated, .addressesOnly: name != "resolv.conf"
+            }
+        }
     }
 
-    /// Where the synthetic `/etc` without and with a network are kept.
-    private let directories: (closed: String, open: String)
+    /// Where the synthetic `/etc` of each kind is kept.
+    private let synthetic: [NameService: String]
     private let names: [Shared]
     private let topLevel: [RootFilesystem.Entry]
     private let extra: [String]
@@ -36,21 +44,26 @@ struct SystemFiles: Sendable {
             }
         }
         self.names = names
-        directories = (
-            try Self.write(names.filter { !$0.isForNetwork }.map(\.name), in: directory),
-            try Self.write(names.map(\.name), in: directory)
-        )
+        var synthetic: [NameService: String] = [:]
+        for kind: NameService in [.none, .machine, .translated, .addressesOnly] {
+            let resolver = kind == .translated ? [(name: "resolv.conf", content: Self.translatedResolver)] : []
+            synthetic[kind] = try Self.write(names.filter { $0.isVisible(kind) }.map(\.name), Self.files + resolver, in: directory)
+        }
+        self.synthetic = synthetic
         topLevel = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"].compactMap { path in
             if HostFile.isSymbolicLink(path) { return HostFile.target(of: path).map { .symbolicLink($0, at: path) } }
             return HostFile.isDirectory(path) ? .bind(path, at: path, writable: false) : nil
         }
     }
 
+    /// What it has written.
+    var directories: [String] { Set(synthetic.values).sorted() }
+
     /// The part of the root file system that is read-only.
-    func entries(network: Bool) -> [RootFilesystem.Entry] {
+    func entries(_ kind: NameService) -> [RootFilesystem.Entry] {
         var entries: [RootFilesystem.Entry] = [.bind("/usr", at: "/usr", writable: false)] + topLevel
-        entries.append(.bind(network ? directories.open : directories.closed, at: "/etc", writable: false))
-        for shared in names where network || !shared.isForNetwork {
+        if let directory = synthetic[kind] { entries.append(.bind(directory, at: "/etc", writable: false)) }
+        for shared in names where shared.isVisible(kind) {
             // A package may have been removed since.
             guard let host = HostFile.real("/etc/\(shared.name)") else { continue }
             entries.append(.bind(host, at: "/etc/\(shared.name)", writable: false))
@@ -71,7 +84,9 @@ struct SystemFiles: Sendable {
     }
 
     /// Writes a synthetic `/etc` under a name that tells its content, unless it is there: sandboxes that run may use it.
-    private static func write(_ mountPoints: [String], in directory: String) throws(SystemError) -> String {
+    private static func write(
+        _ mountPoints: [String], _ files: [(name: String, content: String)], in directory: String
+    ) throws(SystemError) -> String {
         let nodes = mountPoints.map { (name: $0, isDirectory: HostFile.isDirectory("/etc/\($0)")) }
         let final = "\(directory)/etc-\(ContentName.of("\(nodes)" + files.map { $0.name + $0.content }.joined()))"
         if HostFile.isDirectory(final) { return final }
@@ -93,6 +108,17 @@ struct SystemFiles: Sendable {
         // Another provider on the same directory may have been faster; its copy is the same.
         if rename(temporary, final) != 0 { HostFile.removeTree(temporary) }
         return final
+    }
+
+    /// The `resolv.conf` for a network of the sandbox's own; nil for others.
+    func resolverFile(_ kind: NameService) -> String? { kind == .translated ? synthetic[kind].map { "\($0)/resolv.conf" } : nil }
+
+    /// The machine's, with the translator in place of its servers.
+    private static var translatedResolver: String {
+        let lines = (HostFile.text("/etc/resolv.conf") ?? "").split(separator: "\n").filter { line in
+            ["search ", "domain ", "options "].contains { line.hasPrefix($0) }
+        }
+        return (["nameserver \(NetworkTranslator.resolver)"] + lines).joined(separator: "\n") + "\n"
     }
 
     static let hostname = "sandbox"

@@ -9,6 +9,7 @@ struct BubblewrapLauncher: Launcher {
     let name = "bubblewrap"
     let startLatency = Duration.milliseconds(20)
     let runtime: [String]? = nil
+    let joinsNetworks = true
 
     let program: String
     /// The agent as the machine sees it.
@@ -40,6 +41,10 @@ struct BubblewrapLauncher: Launcher {
             let others = plan.user == nil ? Self.ownProcesses() : 0
             words += ["--rlimit", "nproc=\(plan.limits.processes + others)"]
         }
+        if case .joined(let userNamespace, let network) = plan.network {
+            // Root gets into any network namespace; others only through the user namespace that owns it.
+            words += plan.user == nil ? ["--join-user", userNamespace, "--join-network", network] : ["--join-network", network]
+        }
         if let user = plan.user { words += ["--uid", "\(user.id)", "--gid", "\(user.id)"] }
         words += ["--die-with-parent", "--"]
         if !enforced.contains(.cpu), let cores = Self.cores(for: plan.limits), HostFile.exists("/usr/bin/taskset") {
@@ -51,7 +56,7 @@ struct BubblewrapLauncher: Launcher {
     private func bubblewrap(_ plan: LaunchPlan) -> [String] {
         var words = [program, "--unshare-all", "--unshare-user"]
         if disablesUserNamespaces { words.append("--disable-userns") }
-        if plan.network { words.append("--share-net") }
+        if plan.network != .none { words.append("--share-net") }
         words += ["--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
         words += ["--uid", "\(SandboxUser.insideID)", "--gid", "\(SandboxUser.insideID)", "--hostname", SystemFiles.hostname, "--clearenv"]
         for entry in plan.root.entries { words += Self.words(for: entry) }
@@ -65,7 +70,8 @@ struct BubblewrapLauncher: Launcher {
         case .symbolicLink(let target, let path): ["--symlink", target, path]
         case .temporary(let path, let mode, let bytes):
             ["--perms", "0" + String(mode, radix: 8)] + (bytes.map { ["--size", "\($0)"] } ?? []) + ["--tmpfs", path]
-        case .processes(let path): ["--proc", path]
+        // Some of the kernel's settings belong to the sandbox's own namespaces and so to its user: they are not for him to change either.
+        case .processes(let path): ["--proc", path, "--ro-bind", "/proc/sys", "\(path)/sys"]
         case .devices(let path): ["--dev", path]
         }
     }

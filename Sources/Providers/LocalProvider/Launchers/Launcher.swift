@@ -8,6 +8,8 @@ protocol Launcher: Sendable {
     var startLatency: Duration { get }
     /// With the sandbox's id, how a runtime of its own is told to forget it; nil if there is none.
     var runtime: [String]? { get }
+    /// It can put a sandbox into a network that is there already, with all that is refused there.
+    var joinsNetworks: Bool { get }
 
     #if os(Linux)
     /// Writes what the launcher needs into the sandbox's directory, and says how it is started.
@@ -22,7 +24,7 @@ struct LaunchPlan: Sendable {
     /// The sandbox's own directory on the machine.
     var directory: String
     var root: RootFilesystem
-    var network: Bool
+    var network: NetworkAttachment
     /// nil if the gateway is an ordinary user, whose sandboxes run as the same.
     var user: SandboxUser?
     var limits: SandboxLimits

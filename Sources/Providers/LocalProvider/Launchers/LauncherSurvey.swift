@@ -79,9 +79,9 @@ struct LauncherSurvey: Sendable {
             let user = host.slots == nil ? nil : SandboxUser(id: first, rootID: first + 1)
             let limits = SandboxLimits(Resources(milliCPU: 1000, memoryMiB: 256, diskGiB: 1), processes: 64)
             let root = host.rootFilesystem(
-                base: host.system.entries(network: false), storage: .memory(bytes: 1 << 20), hasMemoryGroup: false)
+                base: host.system.entries(.none), storage: .memory(bytes: 1 << 20), hasMemoryGroup: false)
             let plan = LaunchPlan(
-                id: id, directory: directory, root: root, network: false, user: user, limits: limits, group: nil,
+                id: id, directory: directory, root: root, network: .none, user: user, limits: limits, group: nil,
                 program: [RootFilesystem.agent, "--version"])
             let command = try launcher.prepare(plan)
             let (text, status) = try run(command.arguments, fourth: command.fourth)

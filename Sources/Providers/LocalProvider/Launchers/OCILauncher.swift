@@ -18,6 +18,8 @@ struct OCILauncher: Launcher {
     /// Whether the sandbox's user can be mapped. Inside a virtual machine there is nothing to map to; runsc makes a user namespace of its own
     /// for its kernel and does not start with one that maps single users (seen with release 20221219).
     private var hasUserNamespaces: Bool { ["runc", "crun", "youki"].contains(name) }
+    /// Those with a kernel of their own copy a namespace's addresses and routes, and not what is refused there.
+    var joinsNetworks: Bool { hasUserNamespaces }
 
     func prepare(_ plan: LaunchPlan) throws(SystemError) -> LaunchCommand {
         let root = "\(plan.directory)/rootfs"
@@ -29,7 +31,7 @@ struct OCILauncher: Launcher {
         // The runtime makes the mount points, as what is root inside.
         if let user = plan.user, hasUserNamespaces, chown(root, user.rootID, user.rootID) != 0 { throw .current(in: "chown \(root)") }
         try HostFile.replace("\(plan.directory)/config.json", config(plan).encodedBytes, mode: 0o600)
-        let flags = name == "runsc" ? ["--network=\(plan.network ? "host" : "none")"] : []
+        let flags = name == "runsc" ? ["--network=\(plan.network == .none ? "none" : "host")"] : []
         return LaunchCommand(
             arguments: [program, "--root", stateDirectory] + flags + ["run", "--bundle", plan.directory, plan.id], outputIsSocket: true)
     }
@@ -55,7 +57,7 @@ struct OCILauncher: Launcher {
     private func linux(_ plan: LaunchPlan) -> JSONObject {
         let (quota, period) = plan.limits.cpuQuota
         var namespaces = ["pid", "ipc", "uts", "mount", "cgroup"]
-        if !plan.network { namespaces.append("network") }
+        if plan.network == .none { namespaces.append("network") }
         var linux: JSONObject = [
             "cgroupsPath": .string("/\(ControlGroups.subtree)/\(plan.id)"),
             "resources": [
@@ -80,7 +82,9 @@ struct OCILauncher: Launcher {
             linux["uidMappings"] = mappings
             linux["gidMappings"] = mappings
         }
-        linux["namespaces"] = .array(namespaces.map { ["type": .string($0)] })
+        var entries: [JSONValue] = namespaces.map { ["type": .string($0)] }
+        if case .joined(_, let path) = plan.network { entries.append(["type": "network", "path": .string(path)]) }
+        linux["namespaces"] = .array(entries)
         return linux
     }
 

@@ -5,6 +5,8 @@ import Glibc
 struct ControlGroups: Hashable, Sendable {
     enum Controller: String, CaseIterable, Sendable {
         case memory, pids, cpu, freezer
+        /// Measures what `cpu` limits. With cgroup v2 the one does both.
+        case cpuacct
     }
 
     /// The subtree of ours in every hierarchy that we use.
@@ -21,6 +23,26 @@ struct ControlGroups: Hashable, Sendable {
         ControlGroup(directories: directories.mapValues { "\($0)/\(id)" }, isUnified: isUnified)
     }
 
+    /// Removes a sandbox's empty groups from every hierarchy of the machine.
+    static func removeStrays(of id: String) {
+        for mount in Mount.all() where mount.type == "cgroup" || mount.type == "cgroup2" { rmdir("\(mount.point)/\(subtree)/\(id)") }
+    }
+
+    /// Why processes can't be frozen, found out with a group of nobody; nil if they can. Blocking.
+    var freezeObstacle: String? {
+        guard enforces.contains(.freezer) else { return "there is no freezer among the control groups" }
+        let group = ControlGroup(
+            directories: [.freezer: "\(directories[.freezer] ?? "")/probe-\(UInt32.random(in: .min ... .max))"], isUnified: isUnified)
+        defer { group.remove() }
+        do throws(SystemError) {
+            for directory in group.directories.values where mkdir(directory, 0o755) != 0 { throw .current(in: "mkdir \(directory)") }
+            try group.setFrozen(true)
+            return group.isFrozen ? nil : "the freezer among the control groups does not freeze"
+        } catch {
+            return error.description
+        }
+    }
+
     /// Finds out, and makes the subtree.
     ///
     /// - Returns: nil if no controller can be used.
@@ -35,6 +57,8 @@ struct ControlGroups: Hashable, Sendable {
                 directories[controller] = directory
             }
         }
+        // All sandboxes together would weigh as much as one process of the machine's; so they weigh as much as one for each core.
+        if let cpu = directories[.cpu] { try? HostFile.write("\(1024 * sysconf(Int32(_SC_NPROCESSORS_ONLN)))", to: "\(cpu)/cpu.shares") }
         return directories.isEmpty ? nil : ControlGroups(directories: directories, isUnified: false)
     }
 
@@ -58,6 +82,7 @@ struct ControlGroups: Hashable, Sendable {
         guard (try? HostFile.makeDirectories(directory)) != nil,
             (try? HostFile.write(enabling, to: "\(directory)/cgroup.subtree_control")) != nil
         else { return nil }
+        try? HostFile.write("\(min(10_000, 100 * sysconf(Int32(_SC_NPROCESSORS_ONLN))))", to: "\(directory)/cpu.weight")
         var directories = Dictionary(uniqueKeysWithValues: wanted.map { ($0, directory) })
         directories[.freezer] = directory
         return ControlGroups(directories: directories, isUnified: true)
@@ -71,8 +96,11 @@ struct ControlGroup: Hashable, Sendable {
 
     private var distinct: [String] { Set(directories.values).sorted() }
 
-    /// The files into which a process writes to join.
-    var joinFiles: [String] { distinct.map { "\($0)/cgroup.procs" } }
+    /// The files into which a process of a single thread writes `0` to join.
+    ///
+    /// With cgroup v1 the thread joins rather than the process, which spares it a wait for all of the machine's cores (since Linux 6.0;
+    /// 11 ms where it was measured, half of what a sandbox took).
+    var joinFiles: [String] { distinct.map { isUnified ? "\($0)/cgroup.procs" : "\($0)/tasks" } }
 
     /// Makes the groups and sets the limits.
     func make(_ limits: SandboxLimits) throws(SystemError) {
@@ -100,16 +128,8 @@ struct ControlGroup: Hashable, Sendable {
         try HostFile.write(value, to: "\(directory)/\(file)")
     }
 
-    /// How often the kernel has killed in the group because its memory was full.
-    var outOfMemoryKills: Int {
-        guard let directory = directories[.memory] else { return 0 }
-        let text = HostFile.text(isUnified ? "\(directory)/memory.events" : "\(directory)/memory.oom_control")
-        let line = text?.split(separator: "\n").first { $0.hasPrefix("oom_kill ") }
-        return line.flatMap { Int($0.dropFirst("oom_kill ".count)) } ?? 0
-    }
-
     var processes: Set<Int32> {
-        Set(joinFiles.flatMap { (HostFile.text($0) ?? "").split(separator: "\n").compactMap { Int32($0) } })
+        Set(distinct.flatMap { (HostFile.text("\($0)/cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) } })
     }
 
     /// Lets the kernel kill all at once, where it can: no fork is too fast for that.

@@ -6,6 +6,8 @@ import SandstormCore
 struct LocalProcess: SandboxProcess {
     private let process: any SandboxProcess
     private let memory: MemoryWatch
+    /// It was sent SIGKILL from here, so that this is what it died of.
+    private let wasKilled = Locked(false)
 
     init(_ process: any SandboxProcess, _ memory: MemoryWatch) {
         self.process = process
@@ -13,23 +15,29 @@ struct LocalProcess: SandboxProcess {
     }
 
     var events: ProcessEvents {
-        let (events, memory) = (process.events, memory)
+        let (events, memory, wasKilled) = (process.events, memory, wasKilled)
         return ProcessEvents { () async throws(ProviderError) in
             do throws(ProviderError) {
                 var iterator = events.makeAsyncIterator()
                 let event = try await iterator.next(isolation: nil)
                 // 137 is how a shell says that its child was killed.
-                if case .exited(let status)? = event, status.shellCode == 137, await memory.ranOut() { throw MemoryWatch.error }
+                if case .exited(let status)? = event, status.shellCode == 137, memory.ranOut, !wasKilled.withLock(\.self) {
+                    throw MemoryWatch.error
+                }
                 return event
             } catch {
-                throw await memory.explain(error)
+                throw memory.explain(error)
             }
         }
     }
 
     func write(_ bytes: ByteBuffer) async throws(ProviderError) { try await process.write(bytes) }
     func closeInput() async throws(ProviderError) { try await process.closeInput() }
-    func signal(_ signal: Signal) async throws(ProviderError) { try await process.signal(signal) }
+    func signal(_ signal: Signal, to target: SignalTarget) async throws(ProviderError) {
+        if signal == .kill { wasKilled.withLock { $0 = true } }
+        try await process.signal(signal, to: target)
+    }
+
     func resize(columns: Int, rows: Int) async throws(ProviderError) { try await process.resize(columns: columns, rows: rows) }
 }
 
@@ -38,21 +46,20 @@ struct MemoryWatch: Sendable {
     static let error = ProviderError(
         .interrupted, "the sandbox ran out of memory: ask for more of it", afterStart: true, outOfMemory: true)
 
-    private let group: ControlGroup?
-    private let killsBefore: Int
+    private let kills: MemoryKills
+    private let countBefore: Int
 
-    static func begin(_ group: ControlGroup?) async -> MemoryWatch {
-        MemoryWatch(group: group, killsBefore: await HostThreads.run { group?.outOfMemoryKills ?? 0 })
+    /// From now on.
+    init(_ kills: MemoryKills) {
+        self.kills = kills
+        countBefore = kills.count
     }
 
-    func ranOut() async -> Bool {
-        guard let group else { return false }
-        return await HostThreads.run { group.outOfMemoryKills > killsBefore }
-    }
+    var ranOut: Bool { kills.count > countBefore }
 
     /// Adds the reason to an interruption that was due to memory.
-    func explain(_ error: ProviderError) async -> ProviderError {
-        guard error.code == .interrupted, !error.outOfMemory, await ranOut() else { return error }
+    func explain(_ error: ProviderError) -> ProviderError {
+        guard error.code == .interrupted, !error.outOfMemory, ranOut else { return error }
         var explained = Self.error
         explained.afterStart = error.afterStart
         return explained

@@ -1,5 +1,5 @@
 #if os(Linux)
-import NIOCore
+import NIOPosix
 import SandstormCore
 import SandstormWire
 
@@ -12,23 +12,37 @@ import Foundation
 /// A sandbox of this process.
 final class LocalSandbox: Sandbox {
     let id: ProviderSandboxID
+    /// What it was made by; a fork is made the same way.
+    let maker: SandboxMaker
+    /// nil if its files are in memory.
+    let disk: LiveDisk?
     private let connection: AgentConnection
     private let remains: SandboxRemains
-    private let forget: @Sendable () -> Void
+    private let freezer: Freezer
+    private let memory: MemoryKills
+    private let ports: SandboxPorts
+    /// Knows it as long as it lives, and makes its forks.
+    private weak let provider: LocalProvider?
     /// Reaps the launcher when the sandbox ends by itself.
     private let watcher: Task<Void, Never>
 
-    /// - Parameter forget: called once the sandbox is gone.
-    init(_ remains: SandboxRemains, _ connection: AgentConnection, forget: @escaping @Sendable () -> Void) {
-        id = ProviderSandboxID(remains.journal.id)
+    init(_ made: SandboxMaker.Made, by maker: SandboxMaker, provider: LocalProvider?) {
+        let (connection, remains) = (made.connection, made.remains)
+        id = ProviderSandboxID(maker.id)
+        self.maker = maker
+        disk = made.disk
         self.connection = connection
         self.remains = remains
-        self.forget = forget
+        freezer = made.freezer
+        memory = made.memory
+        ports = SandboxPorts(directory: maker.host.portsDirectory(of: maker.id), connection)
+        self.provider = provider
         let child = remains.child
         watcher = Task {
             await connection.waitUntilClosed()
             guard let child else { return }
             await HostThreads.run {
+                remains.endHelpers()
                 guard child.reap(within: .seconds(1)) == nil else { return }
                 child.kill()
                 _ = child.reap(within: .seconds(5))
@@ -38,55 +52,132 @@ final class LocalSandbox: Sandbox {
 
     deinit { connection.close() }
 
+    // MARK: Commands and files
+
     func start(_ command: Command) async throws(ProviderError) -> any SandboxProcess {
-        try checkIsAlive()
-        let memory = await MemoryWatch.begin(remains.journal.group)
+        try checkIsUsable()
+        let watch = MemoryWatch(memory)
         do throws(ProviderError) {
-            return LocalProcess(try await connection.start(command), memory)
+            return LocalProcess(try await connection.start(command), watch)
         } catch {
             try checkIsAlive()
-            throw await memory.explain(error)
+            throw watch.explain(error)
         }
     }
 
-    var files: any SandboxFiles { AgentSandboxFiles(connection) }
+    var files: any SandboxFiles {
+        LocalFiles(AgentSandboxFiles(connection)) { [self] () throws(ProviderError) in try checkIsUsable() }
+    }
+
+    func endpoint(port: Int) async throws(ProviderError) -> SandboxEndpoint {
+        try checkIsAlive()
+        return try await ports.endpoint(port: port)
+    }
+
+    func usage() async throws(ProviderError) -> SandboxUsage {
+        try checkIsAlive()
+        if let obstacle = maker.host.usageObstacle { throw .unsupported("usage: \(obstacle)") }
+        let group = remains.journal.group
+        let usage = await HostThreads.run { [disk] in
+            var usage = SandboxUsage()
+            group?.measure(&usage)
+            usage.disk = disk?.usedBytes
+            usage.diskLimit = disk.map { Int64($0.diskGiB) << 30 }
+            return usage
+        }
+        // What was read of a sandbox while it was removed is nothing.
+        try checkIsAlive()
+        return usage
+    }
+
+    // MARK: Standing still
+
+    func pause() async throws(ProviderError) {
+        try checkIsAlive()
+        if let obstacle = maker.host.freezeObstacle { throw .unsupported("pause: \(obstacle)") }
+        try await freezer.pause()
+        try checkIsAlive()
+    }
+
+    func resume() async throws(ProviderError) {
+        try checkIsAlive()
+        if let obstacle = maker.host.freezeObstacle { throw .unsupported("resume: \(obstacle)") }
+        try await freezer.resume()
+    }
+
+    // MARK: Copies
+
+    func snapshot(_ kind: SnapshotKind) async throws(ProviderError) -> ProviderSnapshot {
+        try checkIsAlive()
+        guard kind == .filesystem else { throw .unsupported("snapshot of memory") }
+        let disk = try copyableDisk()
+        let snapshots = maker.host.snapshots
+        let draft = try await Self.onHost("the snapshot can't be begun") { () throws(SystemError) in try snapshots.begin() }
+        do throws(ProviderError) {
+            try await disk.origin.copy(draft.disk)
+            let description = SnapshotStore.Description(diskGiB: disk.diskGiB, owner: disk.owner, image: maker.spec.image)
+            let id = try await Self.onHost(on: HostThreads.copying, "the snapshot can't be kept") { () throws(SystemError) in
+                try snapshots.publish(draft, description)
+            }
+            return ProviderSnapshot(id: id, kind: kind)
+        } catch {
+            await HostThreads.run { snapshots.abandon(draft) }
+            try checkIsAlive()
+            throw error
+        }
+    }
+
+    func fork(tag: SandboxTag) async throws(ProviderError) -> any Sandbox {
+        try checkIsAlive()
+        let disk = try copyableDisk()
+        guard let provider else { throw ProviderError(.unavailable, "the gateway is about to end") }
+        do throws(ProviderError) {
+            return try await provider.make(maker.spec, by: maker.launcher, from: disk.origin, tag: tag)
+        } catch {
+            try checkIsAlive()
+            throw error
+        }
+    }
+
+    private func copyableDisk() throws(ProviderError) -> LiveDisk {
+        if let obstacle = maker.host.copyObstacle { throw .unsupported("snapshot: \(obstacle)") }
+        guard let disk else { throw .unsupported("snapshot: the files are in memory") }
+        return disk
+    }
+
+    private static func onHost<Value: Sendable>(
+        on pool: NIOThreadPool = HostThreads.blocking, _ failure: String,
+        _ body: @escaping @Sendable () throws(SystemError) -> Value
+    ) async throws(ProviderError) -> Value {
+        do throws(SystemError) {
+            return try await HostThreads.run(on: pool) { Result { () throws(SystemError) in try body() } }.get()
+        } catch {
+            throw error.providerError(failure)
+        }
+    }
+
+    // MARK: The end
 
     /// Does nothing: a sandbox lives here until it is killed.
     func extend(to lease: Date) async throws(ProviderError) { try checkIsAlive() }
 
     func kill() async throws(ProviderError) {
+        freezer.doom()
         connection.close()
+        await ports.close()
+        await freezer.awaitRelease()
         try await remains.remove()
-        forget()
+        provider?.forget(id)
     }
 
     private func checkIsAlive() throws(ProviderError) {
-        if remains.isDoomed { throw ProviderError(.notFound, "sandbox \(id) was killed") }
-    }
-}
-
-/// A sandbox of a process that is gone. It can only be killed: the socket to its agent went with the process.
-struct OrphanedSandbox: Sandbox {
-    let id: ProviderSandboxID
-    private let remains: SandboxRemains
-
-    init(_ journal: SandboxJournal) {
-        id = ProviderSandboxID(journal.id)
-        remains = SandboxRemains(journal)
+        if freezer.isDoomed || remains.isDoomed { throw ProviderError(.notFound, "sandbox \(id) was killed") }
     }
 
-    func start(_ command: Command) async throws(ProviderError) -> any SandboxProcess { throw gone }
-    var files: any SandboxFiles { OrphanedFiles(error: gone) }
-    func extend(to lease: Date) async throws(ProviderError) { throw gone }
-    func kill() async throws(ProviderError) { try await remains.remove() }
-
-    private var gone: ProviderError { ProviderError(.notFound, "sandbox \(id) ended with the gateway that had made it") }
-}
-
-private struct OrphanedFiles: SandboxFiles {
-    let error: ProviderError
-
-    func write(_ path: String, _ content: ByteBuffer, mode: UInt16) async throws(ProviderError) { throw error }
-    func read(_ path: String, upTo limit: Int) async throws(ProviderError) -> ByteBuffer { throw error }
+    /// In a paused sandbox the agent does not answer, and who asks it would wait for the sandbox to be resumed.
+    private func checkIsUsable() throws(ProviderError) {
+        try checkIsAlive()
+        if freezer.isPaused { throw ProviderError(.invalid, "sandbox \(id) is paused: resume it first") }
+    }
 }
 #endif

@@ -18,11 +18,34 @@ struct SandboxMaker: Sendable {
     let spec: SandboxSpec
     let id: String
     let tag: SandboxTag
+    /// nil for an empty disk.
+    var origin: DiskOrigin? = nil
+
+    /// A sandbox that answers.
+    struct Made: Sendable {
+        /// What is to be removed when it ends.
+        var remains: SandboxRemains
+        var connection: AgentConnection
+        /// nil if its files are in memory.
+        var disk: LiveDisk?
+        var freezer: Freezer
+        var memory: MemoryKills
+    }
 
     /// A sandbox that waits for its launcher.
     private struct Prepared: Sendable {
         var command: LaunchCommand
         var environment: [String: String]
+        var disk: LiveDisk?
+        var freezer: Freezer
+        var memory: MemoryKills
+        var network: PreparedNetwork?
+    }
+
+    /// What has been reserved for a sandbox.
+    private struct Reserved: Sendable {
+        var user: SandboxUser?
+        var image: ImageStore.Image?
     }
 
     /// A launched one, whose agent is about to say hello.
@@ -33,25 +56,26 @@ struct SandboxMaker: Sendable {
         var complaints: Descriptor
     }
 
-    /// - Returns: what is to be removed when the sandbox ends, and the session with its agent.
     /// - Throws: with nothing left behind.
-    func make() async throws(ProviderError) -> (SandboxRemains, AgentConnection) {
+    func make() async throws(ProviderError) -> Made {
         let directory = host.directory(of: id)
         let remains = SandboxRemains(SandboxJournal(id: id, tag: tag, createdAt: Date(), directory: directory))
         do throws(ProviderError) {
-            let prepared = try await HostThreads.run { Result { () throws(ProviderError) in try prepare(remains) } }.get()
+            let prepared = try await prepare(remains)
             try checkCancellation()
             let launched = try await HostThreads.run(on: HostThreads.spawning) {
                 Result { () throws(ProviderError) in try launch(prepared, remains) }
             }.get()
             let connection = try await connect(launched, prepared, remains)
             do throws(ProviderError) {
+                try await finish(prepared.network)
                 try checkCancellation()
             } catch {
                 connection.close()
                 throw error
             }
-            return (remains, connection)
+            return Made(
+                remains: remains, connection: connection, disk: prepared.disk, freezer: prepared.freezer, memory: prepared.memory)
         } catch {
             do throws(ProviderError) {
                 try await remains.remove()
@@ -68,19 +92,32 @@ struct SandboxMaker: Sendable {
 
     // MARK: Preparing
 
-    private func prepare(_ remains: SandboxRemains) throws(ProviderError) -> Prepared {
+    private func prepare(_ remains: SandboxRemains) async throws(ProviderError) -> Prepared {
+        guard let origin, host.diskObstacle == nil else {
+            return try await HostThreads.run {
+                Result { () throws(ProviderError) in try prepare(remains, try reserve(remains)) }
+            }.get()
+        }
+        let reserved = try await HostThreads.run { Result { () throws(ProviderError) in try reserve(remains) } }.get()
+        try checkCancellation()
+        try await origin.copy(remains.journal.diskImage)
+        try checkCancellation()
+        return try await HostThreads.run { Result { () throws(ProviderError) in try prepare(remains, reserved) } }.get()
+    }
+
+    /// Writes down all that will exist, before any of it does, and takes a user.
+    private func reserve(_ remains: SandboxRemains) throws(ProviderError) -> Reserved {
         let image: ImageStore.Image?
         if let name = spec.image { image = try host.images.image(named: name) } else { image = nil }
+        if host.diskObstacle == nil { try host.checkSpace() }
         let directory = remains.journal.directory
-        let group = host.groups?.group(of: id)
-        let limits = SandboxLimits(spec.resources, processes: host.configuration.maximumProcesses)
+        let ports = host.portsDirectory(of: id)
         do throws(SystemError) {
-            guard mkdir(directory, 0o711) == 0, chmod(directory, 0o711) == 0 else { throw .current(in: "mkdir \(directory)") }
-            // All that will exist, before any of it does.
-            try remains.note { journal in
-                journal.group = group
+            try remains.begin { journal in
+                journal.group = host.groups?.group(of: id)
                 journal.runtime = launcher.runtime
                 if host.diskObstacle == nil { journal.mountPoint = host.mountPoint(of: id) }
+                if !ports.hasPrefix("\(directory)/") { journal.portsDirectory = ports }
             }
         } catch {
             throw error.providerError("the sandbox can't be journaled")
@@ -88,34 +125,64 @@ struct SandboxMaker: Sendable {
         let taken = try host.slots?.take(for: id)
         do throws(SystemError) {
             if let taken { try remains.note { $0.slotFile = taken.file } }
+        } catch {
+            throw error.providerError("the sandbox can't be journaled")
+        }
+        return Reserved(user: taken?.user, image: image)
+    }
+
+    private func prepare(_ remains: SandboxRemains, _ reserved: Reserved) throws(ProviderError) -> Prepared {
+        let directory = remains.journal.directory
+        let group = remains.journal.group
+        let limits = SandboxLimits(spec.resources, processes: host.configuration.maximumProcesses)
+        let (user, image) = (reserved.user, reserved.image)
+        do throws(SystemError) {
             try group?.make(limits)
-            let storage = try makeStorage(remains, limits, taken?.user)
-            let network = spec.network == .open
+            let freezer = Freezer(group)
+            let (storage, owner) = try makeStorage(remains, limits, user)
+            let network = try prepareNetwork(remains, user, group)
+            let base = image?.entries(resolver: host.system.resolverFile(names)) ?? host.system.entries(names)
             let plan = LaunchPlan(
                 id: id, directory: directory,
-                root: host.rootFilesystem(
-                    base: image?.entries ?? host.system.entries(network: network), storage: storage,
-                    hasMemoryGroup: group?.directories[.memory] != nil),
-                network: network, user: taken?.user, limits: limits, group: group)
+                root: host.rootFilesystem(base: base, storage: storage, hasMemoryGroup: group?.directories[.memory] != nil),
+                network: attachment(network), user: user, limits: limits, group: group)
             let command = try launcher.prepare(plan)
             var environment = AgentConnection.standardEnvironment
             environment.merge(image?.environment ?? [:]) { _, images in images }
-            return Prepared(command: command, environment: environment)
+            let disk = remains.journal.mountPoint.map {
+                LiveDisk(
+                    image: remains.journal.diskImage, mountPoint: $0, diskGiB: limits.diskGiB, owner: owner, host: host, freezer: freezer)
+            }
+            return Prepared(
+                command: command, environment: environment, disk: disk, freezer: freezer, memory: MemoryKills(group), network: network)
         } catch {
-            throw error.providerError("the sandbox can't be prepared")
+            throw error.code == ENOSPC
+                ? ProviderError(.noCapacity, "the machine's disk is full", vendorDetail: error.description)
+                : error.providerError("the sandbox can't be prepared")
         }
     }
 
-    private func makeStorage(_ remains: SandboxRemains, _ limits: SandboxLimits, _ user: SandboxUser?) throws(SystemError) -> Storage {
+    /// - Returns: where the files are, and whose they are on the disk.
+    private func makeStorage(
+        _ remains: SandboxRemains, _ limits: SandboxLimits, _ user: SandboxUser?
+    ) throws(SystemError) -> (Storage, owner: UInt32) {
         let journal = remains.journal
-        guard let mountPoint = journal.mountPoint else { return .memory(bytes: min(limits.diskBytes, limits.memoryBytes)) }
-        let template = try DiskImage.template(sizeGiB: limits.diskGiB, in: host.shareDirectory)
-        try DiskImage.copy(template, to: journal.diskImage)
+        let user = user ?? SandboxUser(id: geteuid(), rootID: geteuid())
+        guard let mountPoint = journal.mountPoint else { return (.memory(bytes: min(limits.diskBytes, limits.memoryBytes)), user.id) }
+        if let origin {
+            if limits.diskGiB > origin.diskGiB { try DiskImage.grow(journal.diskImage, toGiB: limits.diskGiB) }
+        } else {
+            try DiskImage.make(journal.diskImage, sizeGiB: limits.diskGiB, templatesIn: host.shareDirectory)
+        }
         try HostFile.makeDirectories(mountPoint, mode: 0o711)
         let number = try DiskImage.mount(journal.diskImage, at: mountPoint)
         try remains.note { $0.loopDevice = number }
-        try Storage.populate(mountPoint, user: user)
-        return .disk(mountPoint: mountPoint)
+        let storage = Storage.disk(mountPoint: mountPoint)
+        guard let origin else {
+            try Storage.settle(mountPoint, user: user)
+            return (storage, user.id)
+        }
+        return (storage, try Storage.hand(mountPoint, of: origin.owner, to: user))
     }
 
     // MARK: Launching
@@ -153,11 +220,10 @@ struct SandboxMaker: Sendable {
         } catch {
             // A caller who has gone hears of that; else what the launcher has said is the better reason.
             try checkCancellation()
-            let group = remains.journal.group
-            let (said, kills) = await HostThreads.run {
-                (String(decoding: launched.complaints.readAvailable(limit: 4096), as: UTF8.self), group?.outOfMemoryKills ?? 0)
+            let said = String(decoding: launched.complaints.readAvailable(limit: 4096), as: UTF8.self)
+            if prepared.memory.count > 0 {
+                throw ProviderError(.interrupted, "the sandbox ran out of memory before it had started", outOfMemory: true)
             }
-            if kills > 0 { throw ProviderError(.interrupted, "the sandbox ran out of memory before it had started", outOfMemory: true) }
             let code: ProviderError.Code = error.code == .timedOut ? .timedOut : .unavailable
             let line = said.split(separator: "\n").last.map(String.init)
             throw ProviderError(

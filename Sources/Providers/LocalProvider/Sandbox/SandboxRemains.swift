@@ -6,6 +6,9 @@ final class SandboxRemains: Sendable {
     private struct State {
         var journal: SandboxJournal
         var child: ChildProcess?
+        var helpers: [ChildProcess] = []
+        /// Kept open as long as the helpers run.
+        var kept: [Descriptor] = []
         var removal: Task<Result<Void, ProviderError>, Never>?
         var isGone = false
     }
@@ -28,7 +31,31 @@ final class SandboxRemains: Sendable {
         try journal.write()
     }
 
+    /// Makes the sandbox's directory with its journal in it: both or neither, also in a crash.
+    func begin(_ change: (inout SandboxJournal) -> Void) throws(SystemError) {
+        let journal = state.withLock { state in
+            change(&state.journal)
+            return state.journal
+        }
+        try journal.publish()
+    }
+
     func adopt(_ child: ChildProcess) { state.withLock { $0.child = child } }
+
+    /// Takes in a process beside the sandbox, with what it writes to.
+    func adopt(helper: ChildProcess, keeping descriptor: Descriptor) throws(SystemError) {
+        state.withLock { state in
+            state.helpers.append(helper)
+            state.kept.append(descriptor)
+        }
+        try note { journal in journal.helpers += [helper.identity].compactMap(\.self) }
+    }
+
+    /// Ends what served the sandbox, which has ended itself. Blocking.
+    func endHelpers() {
+        let helpers = state.withLock(\.helpers)
+        for helper in helpers { helper.end() }
+    }
 
     /// Removes everything, also when the task is cancelled meanwhile. Whoever comes second waits for the first.
     func remove() async throws(ProviderError) {
@@ -43,12 +70,17 @@ final class SandboxRemains: Sendable {
     }
 
     private func removeNow() async -> Result<Void, ProviderError> {
-        let (journal, child) = state.withLock { ($0.journal, $0.child) }
-        let result = await HostThreads.run { Result { () throws(ProviderError) in try journal.remove(child: child) } }
+        let (journal, child, helpers) = state.withLock { ($0.journal, $0.child, $0.helpers) }
+        let result = await HostThreads.run(on: HostThreads.removing) {
+            Result { () throws(ProviderError) in try journal.remove(child: child, helpers: helpers) }
+        }
         state.withLock { state in
             // After a failure the next call tries again.
             state.removal = nil
-            if case .success = result { state.isGone = true }
+            if case .success = result {
+                state.isGone = true
+                state.kept = []
+            }
         }
         return result
     }

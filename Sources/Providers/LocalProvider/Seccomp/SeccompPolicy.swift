@@ -41,7 +41,7 @@ enum SeccompPolicy {
 
     static let rules: [Rule] =
         [Rule(action: .allow, names: allowed.flatMap(\.self)), Rule(action: .fail(eperm), names: forbidden)]
-        + processes + sockets + personalities
+        + processes + otherProcessesLimits + sockets + personalities
 
     private static let eperm: Int32 = 1
     private static let enosys: Int32 = 38
@@ -124,7 +124,7 @@ enum SeccompPolicy {
         sendmsg sendto setsockopt shutdown socketpair
         """)
 
-    private static let limits = words("getrlimit setrlimit ugetrlimit prlimit64 getrusage")
+    private static let limits = words("getrlimit setrlimit ugetrlimit getrusage")
 
     private static let architecture = words("arch_prctl get_thread_area set_thread_area riscv_flush_icache riscv_hwprobe")
 
@@ -156,6 +156,15 @@ enum SeccompPolicy {
                 Rule(action: .fail(eperm), names: ["clone"], tests: [Test(argument: flags, comparison: .masked($0), value: $0)])
             }
     }()
+
+    /// Limits of other processes can be read, not set: the agent runs as the same user as the code.
+    private static let otherProcessesLimits: [Rule] = [
+        Rule(action: .allow, names: ["prlimit64"], tests: [Test(argument: 0, comparison: .equal, value: 0)]),
+        Rule(action: .allow, names: ["prlimit64"], tests: [Test(argument: 2, comparison: .equal, value: 0)]),
+        Rule(
+            action: .fail(eperm), names: ["prlimit64"],
+            tests: [Test(argument: 0, comparison: .greater, value: 0), Test(argument: 2, comparison: .greater, value: 0)]),
+    ]
 
     /// Unix, IPv4, IPv6, and netlink for routing, by which libraries list interfaces. Nothing exotic: no packet, vsock, alg, tipc, bluetooth.
     private static let sockets: [Rule] = {

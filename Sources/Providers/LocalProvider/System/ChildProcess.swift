@@ -121,6 +121,10 @@ final class ChildProcess: Sendable {
 enum HostThreads {
     /// For file systems, control groups and waiting.
     static let blocking = started(4)
+    /// For ends of sandboxes, which wait for the kernel most of the time: for a mount that a sandbox just being made holds a copy of, say.
+    static let removing = started(8)
+    /// For copies of disks, which take long.
+    static let copying = started(2)
     /// One thread, which makes all children: they are told to die with it.
     static let spawning = started(1)
 

@@ -78,6 +78,12 @@ enum HostFile {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// What an absolute path is in.
+    static func parent(of path: String) -> String {
+        let end = path.lastIndex(of: "/") ?? path.startIndex
+        return end == path.startIndex ? "/" : String(path[..<end])
+    }
+
     static func isDirectory(_ path: String) -> Bool {
         var info = stat()
         return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
@@ -137,6 +143,29 @@ enum HostFile {
         }
         for name in names(in: path) { removeTree("\(path)/\(name)", device: device) }
         rmdir(path)
+    }
+
+    /// Gives what is one user's in a file system to another, in user and group alike; links themselves, not what they point to.
+    ///
+    /// Nobody else may change the directories meanwhile.
+    static func changeOwner(_ root: String, from old: uid_t, to new: uid_t) throws(SystemError) {
+        var info = stat()
+        guard lstat(root, &info) == 0 else { throw .current(in: "stat \(root)") }
+        var pending = [root]
+        while let path = pending.popLast() {
+            var entry = stat()
+            guard lstat(path, &entry) == 0 else { throw .current(in: "stat \(path)") }
+            guard entry.st_dev == info.st_dev else { continue }
+            if entry.st_uid == old, lchown(path, new, new) != 0 { throw .current(in: "chown \(path)") }
+            if entry.st_mode & S_IFMT == S_IFDIR { pending += names(in: path).map { "\(path)/\($0)" } }
+        }
+    }
+
+    /// What ordinary users may still write to the file system of `path`, in bytes; nil if that can't be known.
+    static func freeBytes(_ path: String) -> UInt64? {
+        var info = statvfs()
+        guard statvfs(path, &info) == 0 else { return nil }
+        return UInt64(info.f_bavail) * UInt64(info.f_frsize)
     }
 
     /// Whether every user can get to `path`: search permission for others on all directories above it.
