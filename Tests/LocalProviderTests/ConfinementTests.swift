@@ -50,20 +50,6 @@ struct ConfinementTests {
         }
     }
 
-    @Test("with the network open it has the machine's")
-    func openNetwork() async throws {
-        try await Playground.run { playground in
-            var spec = SandboxSpec(command: ["sh"])
-            spec.network = .open
-            let sandbox = try await playground.sandbox(spec)
-            let inside = try await sandbox.sh("tail -n +3 /proc/net/dev | cut -d: -f1").stdout
-            let outside = (HostFile.text("/proc/net/dev") ?? "").split(separator: "\n").dropFirst(2).compactMap {
-                $0.split(separator: ":").first?.trimmed
-            }
-            #expect(inside.split(separator: "\n").map(\.trimmed).sorted() == outside.sorted())
-        }
-    }
-
     @Test(
         "the system is read-only",
         arguments: [

@@ -25,14 +25,11 @@ struct LeakTests {
                     let id = "local-round\(round)"
                     let maker = SandboxMaker(
                         host: host, launcher: launcher, spec: SandboxSpec(command: ["sh"]), id: id, tag: playground.tag())
-                    let making = Task { () async throws -> (SandboxRemains, LocalSandbox) in
-                        let (remains, connection) = try await maker.make()
-                        return (remains, LocalSandbox(remains, connection) {})
-                    }
+                    let making = Task { LocalSandbox(try await maker.make(), by: maker, provider: nil) }
                     // From before the first step to after the last: a creation takes 20 to 40 ms here.
                     try await Task.sleep(for: .microseconds(round * 700))
                     making.cancel()
-                    if case .success(let (_, sandbox)) = await making.result {
+                    if case .success(let sandbox) = await making.result {
                         let process = try? await sandbox.start(Command(["/bin/sh", "-c", "yes & sleep 1000"]))
                         try await sandbox.kill()
                         _ = process
@@ -50,6 +47,82 @@ struct LeakTests {
                 #expect(zombies().isEmpty, "zombies \(zombies())")
                 // Channels close on their event loop a moment after.
                 #expect(await eventually { openFiles().count <= before.count }, "\(before) files before, \(openFiles()) after")
+            }
+        }
+    }
+
+    /// The machine's answer to "what is there of us".
+    private struct Inventory: Equatable {
+        var files: Int
+        var processes: [String]
+        var zombies: [String]
+        var groups: [String]
+        var slots: [String]
+        var remainders: String
+
+        init(_ playground: Playground, users: Range<uid_t>) throws {
+            files = openFiles().count
+            processes = LocalProviderTests.processes(of: users)
+            zombies = LocalProviderTests.zombies()
+            let directories = try playground.provider.host.get().groups?.directories.values.map(\.self) ?? []
+            groups = Set(directories).flatMap { HostFile.names(in: $0) }.filter { $0.hasPrefix("local-leak") }.sorted()
+            slots = HostFile.names(in: "\(playground.directory)/local/slots")
+            remainders = "\(Remainders(of: playground.directory))"
+        }
+    }
+
+    @Test("a thousand sandboxes, many at once, half of them killed midway at whatever moment, leave nothing")
+    func thousand() async {
+        await #expect(processExitsWith: .success) {
+            let users: Range<uid_t> = 320_000..<320_400
+            try await Playground.run({ $0.userIDs = users }) { playground in
+                let host = try playground.provider.host.get()
+                let launcher = try #require(playground.provider.survey?.launchers[.standard])
+                @Sendable func life(_ number: Int, of network: NetworkPolicy, moment: Duration?) async throws -> Bool {
+                    var spec = SandboxSpec(command: ["sh"])
+                    spec.network = network
+                    let maker = SandboxMaker(host: host, launcher: launcher, spec: spec, id: "local-leak\(number)", tag: playground.tag())
+                    let living = Task { () async throws -> Bool in
+                        let sandbox = LocalSandbox(try await maker.make(), by: maker, provider: nil)
+                        var isComplete = false
+                        do {
+                            isComplete = try await sandbox.sh("echo x > f; (setsid sleep 1000 &) ; cat f").stdout == "x\n"
+                        } catch {}
+                        try await sandbox.kill()
+                        return isComplete
+                    }
+                    if let moment {
+                        try await Task.sleep(for: moment)
+                        living.cancel()
+                        return (try? await living.value) ?? false
+                    }
+                    return try await living.value
+                }
+                // Pools and event loops open what they keep.
+                #expect(try await life(0, of: .none, moment: nil))
+                let before = try Inventory(playground, users: users)
+
+                let complete = try await withThrowingTaskGroup(of: Bool.self) { group in
+                    var complete = 0
+                    for number in 1...1000 {
+                        if number > 20, try await group.next() == true { complete += 1 }
+                        let network: NetworkPolicy = number % 25 < 2 && Machine.hasNetwork ? .open : .none
+                        // Up to twice what a life takes when twenty share the machine.
+                        let moment: Duration? = number % 2 == 0 ? nil : .microseconds(Int.random(in: 0..<600_000))
+                        group.addTask { try await life(number, of: network, moment: moment) }
+                    }
+                    return try await group.reduce(into: complete) { $0 += $1 ? 1 : 0 }
+                }
+                #expect(complete >= 500)
+
+                // Launchers that fail in the middle leave their dead children to the machine's init; channels close a moment after.
+                var after = try Inventory(playground, users: users)
+                _ = try await eventually(within: .seconds(30)) {
+                    after = try Inventory(playground, users: users)
+                    after.files = min(after.files, before.files)
+                    return after == before
+                }
+                #expect(after == before)
             }
         }
     }
@@ -73,10 +146,13 @@ private func openFiles() -> [String] {
         .filter { !$0.contains("timerfd") }
 }
 
+/// By the users that they really have: the owner of a process's files is root where it can't be traced.
 private func processes(of users: Range<uid_t>) -> [String] {
     HostFile.names(in: "/proc").filter { name in
-        var info = stat()
-        return Int32(name) != nil && stat("/proc/\(name)", &info) == 0 && users.contains(info.st_uid)
+        guard Int32(name) != nil, let status = HostFile.text("/proc/\(name)/status"),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Uid:") })
+        else { return false }
+        return line.split(whereSeparator: \.isWhitespace).dropFirst().contains { uid_t($0).map(users.contains) ?? false }
     }
 }
 

@@ -102,11 +102,10 @@ struct LifecycleTests {
         #expect(records.map(\.tag) == [tag])
         #expect(records.map(\.id) == [sandbox.id])
         #expect(try await second.sandboxes(taggedBy: .generate()).isEmpty)
-        let orphan = try await second.attach(sandbox.id)
-        #expect(await providerError { _ = try await orphan.start(Command(["true"])) }?.code == .notFound)
+        #expect(await providerError { _ = try await second.attach(sandbox.id) }?.code == .notFound)
         let journal = try #require(SandboxJournal(in: "\(directory)/local/\(sandbox.id)"))
-        try await orphan.kill()
-        try await orphan.kill()
+        try await second.destroy(sandbox.id)
+        try await second.destroy(sandbox.id)
         #expect(journal.process?.isAlive == false)
         #expect(journal.group?.processes.isEmpty ?? true)
         #expect(journal.group?.directories.values.allSatisfy { !HostFile.exists($0) } ?? true)
@@ -131,7 +130,7 @@ struct LifecycleTests {
         #expect(await eventually { !HostFile.exists("/proc/\(process.pid)") })
         let provider = await LocalProvider(configuration: Playground.configuration(directory))
         let record = try #require(try await provider.sandboxes(taggedBy: gateway).first)
-        try await provider.attach(record.id).kill()
+        try await provider.destroy(record.id)
         #expect(await eventually { Remainders(of: directory).isEmpty })
     }
 
@@ -163,7 +162,7 @@ struct LifecycleTests {
             var journal = SandboxJournal(id: "local-old", tag: playground.tag(), createdAt: .now, directory: directory)
             journal.process = ProcessIdentity(pid: bystander.pid, startTime: 1)
             try journal.write()
-            try await playground.provider.attach(ProviderSandboxID("local-old")).kill()
+            try await playground.provider.destroy(ProviderSandboxID("local-old"))
             #expect(bystander.reap() == nil)
             #expect(!HostFile.exists(directory))
         }

@@ -26,6 +26,33 @@ struct LimitTests {
         }
     }
 
+    @Test("of several commands at once, the one that died of it is blamed")
+    func blame() async throws {
+        try await Playground.run { playground in
+            guard playground.enforces(.memory) else { return }
+            var spec = SandboxSpec(command: ["sh"])
+            spec.memory = 64
+            let sandbox = try await playground.sandbox(spec)
+            let killed = try await sandbox.start(Command(["sleep", "1000"]))
+            let waiting = try await sandbox.start(Command(["/bin/sh", "-c", "while [ ! -e done ]; do sleep 0.01; done; echo fine"]))
+            // A shell whose child is killed and which goes on has not failed.
+            let tolerant = try await sandbox.sh("tail /dev/zero 2>/dev/null; echo $?; echo on")
+            #expect(tolerant.stdout == "137\non\n")
+            #expect(await providerError { _ = try await sandbox.sh("tail /dev/zero") }?.outOfMemory == true)
+            try await killed.signal(.kill)
+            #expect(try await killed.transcript().status?.outcome == .signal(.kill))
+            _ = try await sandbox.sh("touch done")
+            #expect(try await waiting.transcript().stdout == "fine\n")
+            // What happened before a command started is not its fault.
+            #expect(try await sandbox.sh("kill -KILL $$").status?.outcome == .signal(.kill))
+            // Both start together; one of them eats.
+            async let eater = providerError { _ = try await sandbox.sh("exec tail /dev/zero") }
+            async let failing = sandbox.sh("sleep 0.2; exit 3")
+            #expect(await eater?.outOfMemory == true)
+            #expect(try await failing.code == 3)
+        }
+    }
+
     @Test("files in memory count as memory")
     func sharedMemory() async throws {
         try await Playground.run { playground in

@@ -49,6 +49,31 @@ struct OfferTests {
         }
     }
 
+    @Test("what is declared works, and what is not is refused as unsupported")
+    func declared() async throws {
+        try await Playground.run { playground in
+            let capabilities = playground.provider.capabilities
+            #expect(capabilities.ports && capabilities.terminal && capabilities.watch && capabilities.users.isEmpty)
+            #expect(capabilities.snapshot.isSubset(of: [.filesystem]))
+            let sandbox = try await playground.sandbox()
+            func outcome(_ body: () async throws -> Void) async -> ProviderError.Code? { await providerError(body)?.code }
+            #expect(await outcome { _ = try await sandbox.usage() } == (capabilities.usage ? nil : .unsupported))
+            #expect(await outcome { try await sandbox.pause() } == (capabilities.pause ? nil : .unsupported))
+            #expect(await outcome { try await sandbox.resume() } == (capabilities.pause ? nil : .unsupported))
+            #expect(await outcome { _ = try await sandbox.snapshot(.memory) } == .unsupported)
+            #expect(await outcome { _ = try await playground.fork(sandbox) } == (capabilities.fork ? nil : .unsupported))
+            let canSnapshot = capabilities.snapshot.contains(.filesystem)
+            #expect(await outcome { _ = try await sandbox.snapshot(.filesystem) } == (canSnapshot ? nil : .unsupported))
+            let unknown = ProviderSnapshot(id: "snapshot-unknown", kind: .filesystem)
+            #expect(await outcome { _ = try await playground.sandbox(from: unknown) } == (canSnapshot ? .invalid : .unsupported))
+            for user in ["user", "1000"] {
+                let process = try await sandbox.start(Command(["id", "-u"], user: user))
+                #expect(try await process.transcript().stdout == "1000\n")
+            }
+            #expect(await outcome { _ = try await sandbox.start(Command(["id"], user: "root")) } != nil)
+        }
+    }
+
     @Test("the price is the configured one")
     func price() async throws {
         let price = PriceSchedule(perVCPUSecond: Rate(picodollars: 7))
@@ -65,7 +90,8 @@ struct OfferTests {
             #expect(ids.count == guarantees.count)
             for id in [
                 "agent", "isolation.standard", "isolation.strong", "isolation.maximum", "namespaces.user", "seccomp", "network.none",
-                "user.own", "limit.memory", "limit.cpu", "limit.pids", "limit.disk", "language.python", "language.shell",
+                "network.open", "user.own", "limit.memory", "limit.cpu", "limit.pids", "limit.disk", "life.pause", "life.snapshots",
+                "language.python", "language.shell",
             ] {
                 #expect(ids.contains(id), "\(id)")
             }

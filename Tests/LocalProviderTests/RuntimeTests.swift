@@ -63,7 +63,7 @@ struct RuntimeTests {
             var configuration = Playground.configuration(playground.directory)
             configuration.runtimes[.strong] = "runc"
             let second = await LocalProvider(configuration: configuration)
-            try await second.attach(sandbox.id).kill()
+            try await second.destroy(sandbox.id)
             #expect(await providerError { _ = try await process.transcript() }?.code == .interrupted)
             #expect(HostFile.names(in: "\(playground.directory)/local/oci").isEmpty)
             #expect(journal.group?.directories.values.allSatisfy { !HostFile.exists($0) } ?? true)

@@ -26,6 +26,11 @@ enum Machine {
         return nil
     }()
 
+    /// The levels that can be tried here; `runc` stands for every OCI runtime.
+    static let levels: [IsolationLevel] = isRoot && hasRunc ? [.standard, .strong] : [.standard]
+    static let canCopyDisks = isRoot && HostFile.exists("/dev/loop-control")
+    static let whyCopy: Comment = "needs root and loop devices"
+
     static let canRun = agent != nil && hasBubblewrap
     static let why: Comment = "needs bubblewrap (apt-get install -y bubblewrap) and the agent (scripts/build-agent.sh)"
     static let whyRoot: Comment = "needs root, bubblewrap and the agent"
@@ -78,13 +83,41 @@ final class Playground: Sendable {
         SandboxTag(gateway: gateway, run: .generate(), attempt: .generate(), sandbox: .generate())
     }
 
+    /// With `runc` for the strong level.
+    static func runEveryLevel(
+        _ change: (inout LocalProvider.Configuration) -> Void = { _ in }, _ body: (Playground) async throws -> Void
+    ) async throws {
+        try await run(
+            {
+                if Machine.levels.contains(.strong) { $0.runtimes[.strong] = "runc" }
+                change(&$0)
+            }, body)
+    }
+
+    func sandbox(_ level: IsolationLevel) async throws -> any Sandbox {
+        var spec = SandboxSpec(command: ["sh"])
+        (spec.isolation, spec.memory) = (level, 256)
+        return try await sandbox(spec)
+    }
+
+    func sandbox(from snapshot: ProviderSnapshot, _ spec: SandboxSpec = SandboxSpec(command: ["sh"])) async throws -> any Sandbox {
+        let offer = try #require(provider.offers(for: spec).first)
+        return adopt(try await provider.create(spec, from: snapshot, on: offer, tag: tag()))
+    }
+
+    func fork(_ sandbox: any Sandbox) async throws -> any Sandbox { adopt(try await sandbox.fork(tag: tag())) }
+
+    /// Has it killed at the end.
+    private func adopt(_ sandbox: any Sandbox) -> any Sandbox {
+        sandboxes.withLock { $0.append(sandbox) }
+        return sandbox
+    }
+
     func sandbox(_ spec: SandboxSpec = SandboxSpec(command: ["sh"])) async throws -> any Sandbox {
         let offer = try #require(
             provider.offers(for: spec).first,
             "no offer: \(provider.capabilities.refusal(of: spec) ?? "") \(provider.diagnose().filter { $0.state == .missing })")
-        let sandbox = try await provider.create(spec, on: offer, tag: tag())
-        sandboxes.withLock { $0.append(sandbox) }
-        return sandbox
+        return adopt(try await provider.create(spec, on: offer, tag: tag()))
     }
 }
 
@@ -98,6 +131,7 @@ struct Remainders: CustomStringConvertible {
         let state = "\(directory)/local"
         directories =
             HostFile.names(in: state).filter { $0.hasPrefix("local-") || $0.hasPrefix("probe-") } + HostFile.names(in: "\(state)/slots")
+            + HostFile.names(in: "\(state)/snapshots").filter { !$0.hasPrefix("snapshot-") }
         mounts = Mount.all().map(\.point).filter { $0.hasPrefix("\(directory)/") }
         loops = HostFile.names(in: "/sys/block").filter {
             HostFile.text("/sys/block/\($0)/loop/backing_file")?.hasPrefix("\(directory)/") == true
