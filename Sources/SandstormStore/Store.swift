@@ -53,6 +53,54 @@ package protocol Store: Sendable {
     /// Attempts whose sandbox may still exist, with the end of their leases.
     func openAttempts() async throws(StoreError) -> [AttemptRecord]
 
+    // MARK: Living sandboxes
+
+    /// Journals a living sandbox together with the run that is its life, unless the run's idempotency key is known.
+    ///
+    /// - Returns: as ``accept(_:)``.
+    func accept(_ run: RunRecord, _ sandbox: LivingSandboxRecord) async throws(StoreError) -> Acceptance
+
+    /// Writes where a sandbox is, its state, and the end of its lease.
+    ///
+    /// That it has ended is written by settling its run, with the final cost, in one transaction.
+    ///
+    /// - Returns: `false`, with nothing written, if it has ended.
+    func save(_ sandbox: LivingSandboxRecord) async throws(StoreError) -> Bool
+
+    /// Sets the end of a sandbox's lease, and that of its open attempts, together.
+    ///
+    /// - Returns: `false`, with nothing written, if it has ended.
+    func renew(_ sandbox: SandboxID, until lease: Date, attemptUntil: Date) async throws(StoreError) -> Bool
+
+    func sandbox(_ id: SandboxID) async throws(StoreError) -> LivingSandboxRecord?
+
+    /// The sandbox whose life this run is.
+    func sandbox(of run: RunID) async throws(StoreError) -> LivingSandboxRecord?
+
+    /// Sandboxes, newest first.
+    func sandboxes(_ query: SandboxQuery) async throws(StoreError) -> [LivingSandboxRecord]
+
+    /// Hands a run that is not settled from one process to another.
+    ///
+    /// - Returns: `false`, with nothing written, if it does not belong to `owner` any more.
+    func hand(_ run: RunID, from owner: String, to newOwner: String) async throws(StoreError) -> Bool
+
+    // MARK: Snapshots
+
+    /// Keeps what is known of a new snapshot.
+    func insert(_ snapshot: SnapshotRecord) async throws(StoreError)
+
+    /// The snapshot, unless it was deleted.
+    func snapshot(_ id: SnapshotID) async throws(StoreError) -> SnapshotRecord?
+
+    /// Snapshots that were not deleted, newest first.
+    func snapshots(_ query: SnapshotQuery) async throws(StoreError) -> [SnapshotRecord]
+
+    /// Notes that a snapshot is gone.
+    ///
+    /// - Returns: `false` if there is none, or it was deleted before.
+    func deleteSnapshot(_ id: SnapshotID, at date: Date) async throws(StoreError) -> Bool
+
     // MARK: Events
 
     /// Keeps events of a run; one that is kept already is passed over.
@@ -97,6 +145,8 @@ package enum Acceptance: Sendable {
 package struct RunQuery: Hashable, Sendable {
     package var tenant: TenantID?
     package var states: Set<RunState> = []
+    /// What kinds of run; the lives of sandboxes only if they are asked for.
+    package var kinds: Set<RunRecord.Kind> = [.program]
     /// Only runs older than this one: the last of the page before.
     package var before: RunID?
     package var limit = 50

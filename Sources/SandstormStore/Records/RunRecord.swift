@@ -2,6 +2,15 @@ package import SandstormCore
 
 /// A run as it is kept.
 package struct RunRecord: Sendable {
+    /// What a run is.
+    package enum Kind: String, CaseIterable, Hashable, Sendable {
+        /// It carries out a program and ends with it.
+        case program
+        /// It is the life of a sandbox that callers start processes in.
+        case sandbox
+    }
+
+    package var kind: Kind
     /// The run as callers see it. Lists leave out its outputs and its decision.
     package var result: RunResult
     package var tenant: TenantID
@@ -15,8 +24,10 @@ package struct RunRecord: Sendable {
     package var owner: String
 
     package init(
-        result: RunResult, tenant: TenantID, project: ProjectID, key: APIKeyID?, request: RunRequest, fingerprint: [UInt8], owner: String
+        kind: Kind = .program, result: RunResult, tenant: TenantID, project: ProjectID, key: APIKeyID?, request: RunRequest,
+        fingerprint: [UInt8], owner: String
     ) {
+        self.kind = kind
         self.result = result
         self.tenant = tenant
         self.project = project

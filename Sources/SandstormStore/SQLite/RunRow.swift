@@ -17,13 +17,14 @@ enum RunRow {
         "SELECT \(columns), decision, stdout, stderr FROM runs JOIN run_requests ON run_requests.run = runs.id"
 
     private static let columns = """
-        id, tenant, project, api_key, owner, fingerprint, idempotency_key, state, created_at, settled_at, provider, sandbox, \
+        id, kind, tenant, project, api_key, owner, fingerprint, idempotency_key, state, created_at, settled_at, provider, sandbox, \
         exit_code, signal, duration, time_to_first_output, cost, failure_kind, failure_detail, truncated, metadata, request
         """
 
     static func record(_ row: RowReader) throws(StoreError) -> RunRecord {
         RunRecord(
-            result: try result(row), tenant: try row.identifier("tenant"), project: try row.identifier("project"),
+            kind: try row.required("kind", RunRecord.Kind(rawValue: row.text("kind"))), result: try result(row),
+            tenant: try row.identifier("tenant"), project: try row.identifier("project"),
             key: try row.identifierIfAny("api_key"), request: try request(row), fingerprint: try row.bytes("fingerprint"),
             owner: try row.text("owner"))
     }
@@ -67,12 +68,12 @@ enum RunRow {
         let result = run.result
         try database.change(
             """
-            INSERT INTO runs (id, tenant, project, api_key, owner, fingerprint, idempotency_key, state, created_at, metadata)
-            VALUES (:id, :tenant, :project, :key, :owner, COALESCE(:fingerprint, zeroblob(0)), :idempotencyKey, :state, :createdAt, \
+            INSERT INTO runs (id, kind, tenant, project, api_key, owner, fingerprint, idempotency_key, state, created_at, metadata)
+            VALUES (:id, :kind, :tenant, :project, :key, :owner, COALESCE(:fingerprint, zeroblob(0)), :idempotencyKey, :state, :createdAt, \
             :metadata)
             """,
             [
-                "id": result.id.rawValue, "tenant": run.tenant.rawValue, "project": run.project.rawValue,
+                "id": result.id.rawValue, "kind": run.kind.rawValue, "tenant": run.tenant.rawValue, "project": run.project.rawValue,
                 "key": run.key?.rawValue, "owner": run.owner, "fingerprint": run.fingerprint.blob,
                 "idempotencyKey": run.request.idempotencyKey, "state": result.state.rawValue,
                 "createdAt": result.createdAt.milliseconds,

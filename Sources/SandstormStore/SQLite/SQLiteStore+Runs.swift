@@ -8,7 +8,10 @@ import Foundation
 #endif
 
 extension SQLiteStore {
-    package func accept(_ run: RunRecord) async throws(StoreError) -> Acceptance {
+    package func accept(_ run: RunRecord) async throws(StoreError) -> Acceptance { try await accept(run) { _ in } }
+
+    /// Journals a run, and with it what `body` writes.
+    func accept(_ run: RunRecord, _ body: @escaping @Sendable (Database) throws -> Void) async throws(StoreError) -> Acceptance {
         let now = now()
         return try await write { database in
             if let key = run.request.idempotencyKey {
@@ -20,6 +23,7 @@ extension SQLiteStore {
             }
             try RunRow.insert(run, into: database)
             try Idempotency.remember(run, at: now, in: database)
+            try body(database)
             return .accepted
         }
     }
@@ -42,6 +46,7 @@ extension SQLiteStore {
         var conditions: [String] = []
         if query.tenant != nil { conditions.append("tenant = :tenant") }
         if query.before != nil { conditions.append("id < :before") }
+        if query.kinds.count == 1 { conditions.append("kind = :kind") }
         if !query.states.isEmpty { conditions.append("state IN (SELECT value FROM json_each(:states))") }
         let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         let sql = "\(RunRow.select)\(filter) ORDER BY id DESC LIMIT :limit"
@@ -49,6 +54,7 @@ extension SQLiteStore {
             var arguments: StatementArguments = ["limit": max(0, query.limit)]
             if let tenant = query.tenant { arguments += ["tenant": tenant.rawValue] }
             if let before = query.before { arguments += ["before": before.rawValue] }
+            if query.kinds.count == 1, let kind = query.kinds.first { arguments += ["kind": kind.rawValue] }
             if !query.states.isEmpty {
                 let states = JSONValue.strings(query.states.map(\.rawValue).sorted())
                 arguments += ["states": states.encoded]

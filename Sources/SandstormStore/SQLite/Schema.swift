@@ -14,6 +14,7 @@ enum Schema {
     static let migrator: DatabaseMigrator = {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("001 journal", migrate: createJournal)
+        migrator.registerMigration("002 living sandboxes") { try $0.execute(sql: sandboxTables) }
         return migrator
     }()
 
@@ -131,6 +132,48 @@ enum Schema {
         CREATE TRIGGER charges_happen_once BEFORE INSERT ON charges
             WHEN EXISTS (SELECT 1 FROM charges WHERE attempt = NEW.attempt)
             BEGIN SELECT RAISE(ABORT, 'an attempt is charged once'); END;
+        """
+
+    private static let sandboxTables = """
+        ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'program' CHECK (kind IN ('program', 'sandbox'));
+
+        CREATE TABLE sandboxes (
+            id TEXT NOT NULL PRIMARY KEY,
+            run TEXT NOT NULL UNIQUE REFERENCES runs (id),
+            tenant TEXT NOT NULL,
+            project TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('creating', 'running', 'paused', 'ended')),
+            provider TEXT,
+            region TEXT,
+            provider_sandbox TEXT,
+            created_at INTEGER NOT NULL,
+            lease_until INTEGER NOT NULL,
+            ended_at INTEGER,
+            failure_kind TEXT,
+            failure_detail TEXT,
+            cost INTEGER NOT NULL DEFAULT 0 CHECK (cost >= 0),
+            snapshot TEXT,
+            parent TEXT,
+            metadata TEXT,
+            spec TEXT NOT NULL,
+            CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+            CHECK ((failure_kind IS NULL) = (failure_detail IS NULL))
+        ) STRICT;
+        CREATE INDEX sandboxes_by_tenant ON sandboxes (tenant, id);
+
+        CREATE TABLE snapshots (
+            id TEXT NOT NULL PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            project TEXT NOT NULL,
+            sandbox TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            provider_snapshot TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            name TEXT,
+            created_at INTEGER NOT NULL,
+            deleted_at INTEGER
+        ) STRICT;
+        CREATE INDEX snapshots_by_tenant ON snapshots (tenant, id) WHERE deleted_at IS NULL;
         """
 
     private static let otherTables = """

@@ -25,6 +25,7 @@ struct Settlement {
         guard try RunRow.settle(result, at: date, in: database) else {
             throw StoreError(.corrupt, "\(result.id) can't be settled")
         }
+        try LivingSandboxRow.end(result, at: date, in: database)
     }
 
     private func check() throws(StoreError) {

@@ -35,6 +35,31 @@ import Testing
         #expect(schemas[0] == schemas[1])
     }
 
+    @Test("what the first schema has kept is there after the second, and can be added to")
+    func second() async throws {
+        let directory = try TemporaryDirectory()
+        let queue = try DatabaseQueue(path: directory.path + "/sandstorm.sqlite")
+        try Schema.migrator.migrate(queue, upTo: "001 journal")
+        let run = RunRecord.fixture()
+        try await queue.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO runs (id, tenant, project, owner, fingerprint, state, created_at) VALUES (?, ?, ?, 'o', x'01', 'running', 5)
+                    """,
+                arguments: [run.result.id.rawValue, run.tenant.rawValue, run.project.rawValue])
+            try database.execute(
+                sql: "INSERT INTO run_requests VALUES (?, ?)", arguments: [run.result.id.rawValue, run.request.json.encoded])
+        }
+        try queue.close()
+        let store = try SQLiteStore(directory: directory.path)
+        let kept = try #require(try await store.runs(RunQuery()).first)
+        #expect(kept.result.id == run.result.id && kept.kind == .program)
+        let (life, sandbox) = RunRecord.living()
+        _ = try await store.accept(life, sandbox)
+        #expect(try await store.sandboxes(SandboxQuery()).count == 1)
+        await store.close()
+    }
+
     @Test("every table is strict")
     func strict() async throws {
         try await withSQLiteStore { store in
@@ -78,6 +103,18 @@ import Testing
         try await withSQLiteStore { store in
             let plan = try await store.read { database in
                 try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN \(RunRow.select)\(filter) ORDER BY id DESC LIMIT 5")
+                    .map { $0["detail"] as String }
+            }
+            #expect(!plan.contains { $0.contains("TEMP B-TREE") }, "\(plan)")
+            #expect(plan.allSatisfy { $0.contains("USING") }, "\(plan)")
+        }
+    }
+
+    @Test("lists of sandboxes walk an index", arguments: ["", " WHERE tenant = 'a'", " WHERE tenant = 'a' AND id < 'b'"])
+    func sandboxPlans(filter: String) async throws {
+        try await withSQLiteStore { store in
+            let plan = try await store.read { database in
+                try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN \(LivingSandboxRow.select)\(filter) ORDER BY id DESC LIMIT 5")
                     .map { $0["detail"] as String }
             }
             #expect(!plan.contains { $0.contains("TEMP B-TREE") }, "\(plan)")
