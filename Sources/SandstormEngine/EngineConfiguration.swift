@@ -20,6 +20,12 @@ package struct EngineConfiguration: Sendable {
     package var reconnectTime = Duration.seconds(2)
     /// How long runs under way may go on once the gateway is told to stop.
     package var drainTime = Duration.seconds(10)
+    /// Sandboxes that are kept ready; see ``WarmPool``.
+    package var warmPools: [WarmPool] = []
+    /// How long something done in a living sandbox may take, such as a pause, a fork or a snapshot.
+    package var operationTimeout = Duration.seconds(60)
+    /// Living sandboxes outlive this process where their provider allows it, and those of earlier processes are taken over.
+    package var adoptsSandboxes = true
 
     package init() {}
 }

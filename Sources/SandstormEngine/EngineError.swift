@@ -21,6 +21,22 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
         case storeUnavailable
         /// The gateway is stopping.
         case shuttingDown
+        /// The sandbox is there no more.
+        case sandboxEnded
+        /// Not in the state that something or somebody is in: a sandbox that is paused, a file that exists.
+        case conflict
+        /// There is no such file.
+        case fileNotFound
+        /// The sandbox's user may not do that with a file.
+        case fileForbidden
+        /// The sandbox's disk is full.
+        case diskFull
+        /// The place can't do that.
+        case unsupported
+        /// The place failed.
+        case providerFailed
+        /// The place did not answer in time.
+        case providerTimedOut
         /// Something broke inside.
         case `internal`
     }
@@ -46,8 +62,10 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
     /// The same request may do better later.
     package var isRetryable: Bool {
         switch kind {
-        case .tooBusy, .storeUnavailable, .shuttingDown, .internal: true
-        case .invalidRequest, .notFound, .idempotencyConflict, .noOffer: false
+        case .tooBusy, .storeUnavailable, .shuttingDown, .internal, .providerFailed, .providerTimedOut: true
+        case .invalidRequest, .notFound, .idempotencyConflict, .noOffer, .sandboxEnded, .conflict, .fileNotFound, .fileForbidden,
+            .diskFull, .unsupported:
+            false
         }
     }
 
@@ -57,5 +75,41 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
 extension EngineError {
     package init(_ error: StoreError) {
         self.init(error.kind == .corrupt ? .internal : .storeUnavailable, error.description)
+    }
+}
+
+extension EngineError {
+    /// What a place said of something done in a living sandbox.
+    package init(_ error: ProviderError) {
+        let kind: Kind =
+            switch (error.code, error.fileProblem) {
+            case (_, .notFound): .fileNotFound
+            case (_, .exists), (_, .notEmpty), (_, .isDirectory), (_, .notDirectory): .conflict
+            case (_, .notPermitted): .fileForbidden
+            case (_, .noSpace): .diskFull
+            case (.invalid, _): .invalidRequest
+            case (.unsupported, _): .unsupported
+            case (.notFound, _), (.interrupted, _): .sandboxEnded
+            case (.timedOut, _): .providerTimedOut
+            default: .providerFailed
+            }
+        self.init(kind, error.message)
+    }
+}
+
+extension EngineError {
+    /// Why a sandbox that was asked for did not come to be.
+    init(_ failure: RunFailure) {
+        let kind: Kind =
+            switch failure.kind {
+            case .noOffer, .unsupported, .costLimit: .noOffer
+            case .refused: .invalidRequest
+            case .gatewayStopped: .shuttingDown
+            case .internal: .internal
+            case .timeout: .providerTimedOut
+            case .cancelled: .sandboxEnded
+            case .providersFailed, .sandboxLost, .outOfMemory: .providerFailed
+            }
+        self.init(kind, failure.detail)
     }
 }

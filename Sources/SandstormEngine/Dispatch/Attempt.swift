@@ -18,10 +18,14 @@ struct Attempt {
     /// What earlier attempts of the run cost.
     private let spent: Money
     private(set) var record: AttemptRecord
+    /// It began with a sandbox that had waited for it.
+    private(set) var isPooled = false
 
     enum Result {
         case ended(RunExecution.Outcome)
         case failed(ProviderError, codeStarted: Bool)
+        /// The sandbox lives on for the next process.
+        case left
     }
 
     init(candidate: Decision.Candidate, number: Int, spent: Money, execution: RunExecution, recorder: OutputRecorder) {
@@ -32,8 +36,21 @@ struct Attempt {
         let configuration = execution.configuration
         let life = configuration.createTimeout + execution.run.request.spec.timeout + configuration.leaseMargin
         record = AttemptRecord(
-            id: .generate(), run: execution.run.id, number: number, sandbox: .generate(), offer: candidate.offer, intendedAt: Date(),
+            id: .generate(), run: execution.run.id, number: number,
+            // Callers know a living sandbox by a name that is chosen before; a further attempt makes another sandbox.
+            sandbox: number == 1 ? execution.living?.id ?? .generate() : .generate(), offer: candidate.offer, intendedAt: Date(),
             leaseUntil: Date().addingTimeInterval(life.inSeconds))
+    }
+
+    /// An attempt that an earlier process has begun.
+    init(
+        continuing record: AttemptRecord, on candidate: Decision.Candidate, spent: Money, execution: RunExecution, recorder: OutputRecorder
+    ) {
+        self.candidate = candidate
+        self.execution = execution
+        self.recorder = recorder
+        self.spent = spent
+        self.record = record
     }
 
     private var run: ActiveRun { execution.run }
@@ -43,15 +60,19 @@ struct Attempt {
         guard let provider = execution.providers[candidate.offer.provider] else {
             return .failed(ProviderError(.unavailable, "provider \(candidate.offer.provider) is not configured"), codeStarted: false)
         }
+        let pooled = execution.isPoolable ? execution.pools.take(for: run.request.spec, on: candidate.offer) : nil
+        if let pooled { adopt(pooled) }
         // The intent is durable before the provider hears of it: after a crash the reaper knows what to look for.
         do throws(StoreError) {
             try await store.save(record)
             try await store.setState(.creating, of: run.id)
         } catch {
+            if let pooled { await execution.pools.discard(pooled) }
             return .ended(.failed(RunFailure(.internal, "the journal could not be written: \(error.message)")))
         }
         run.update { $0.state = .creating }
         let asked = ContinuousClock.now
+        if let pooled { return await begin(pooled, asked: asked) }
         let sandbox: any Sandbox
         do throws(ProviderError) {
             sandbox = try await create(provider)
@@ -61,9 +82,56 @@ struct Attempt {
         }
         record.providerSandbox = sandbox.id
         record.createdAt = Date()
-        let result = await use(sandbox, asked: asked)
-        await end(sandbox, asked: asked)
+        return await finish(await use(sandbox, provider, asked: asked), sandbox, asked: asked)
+    }
+
+    /// Goes on with the sandbox of an attempt that an earlier process has begun.
+    mutating func carryOn(with sandbox: any Sandbox, _ provider: any SandboxProvider) async -> Result {
+        let asked = ContinuousClock.now - .seconds(max(0, -record.intendedAt.timeIntervalSinceNow))
+        guard let living = execution.living else {
+            return .failed(ProviderError(.invalid, "a program can't be gone on with"), codeStarted: true)
+        }
+        return await finish(await live(living, in: sandbox, provider, asked: asked), sandbox, asked: asked)
+    }
+
+    private mutating func finish(_ result: Result, _ sandbox: any Sandbox, asked: ContinuousClock.Instant) async -> Result {
+        if case .left = result {} else { await end(sandbox, asked: asked) }
+        if let living = execution.living { await shielded { await living.close() } }
         return result
+    }
+
+    // MARK: Pool
+
+    /// The attempt is that of the sandbox's tag, so that the reaper and the next process know the one by the other.
+    private mutating func adopt(_ pooled: WarmPools.Pooled) {
+        isPooled = true
+        record.id = pooled.tag.attempt
+        if execution.living == nil { record.sandbox = pooled.tag.sandbox }
+        record.providerSandbox = pooled.sandbox.id
+        record.createdAt = Date()
+    }
+
+    private mutating func begin(_ pooled: WarmPools.Pooled, asked: ContinuousClock.Instant) async -> Result {
+        let result = await use(pooled, asked: asked)
+        // Covered until here: a reaper that read the journal before the attempt was in it would take the sandbox for an orphan.
+        execution.pools.forget(pooled)
+        return result
+    }
+
+    private mutating func use(_ pooled: WarmPools.Pooled, asked: ContinuousClock.Instant) async -> Result {
+        let lease = record.leaseUntil
+        let late = ProviderError(.timedOut, "the sandbox that waited did not answer")
+        do throws(ProviderError) {
+            try await run.waits.during { () async throws(ProviderError) in
+                try await within(.seconds(5), else: late) { () async throws(ProviderError) in try await pooled.sandbox.extend(to: lease) }
+            }
+        } catch {
+            // Nothing has happened in it, and nobody is to pay for it.
+            record.failure = error.description
+            await end(pooled.sandbox, asked: nil)
+            return .failed(ProviderError(.interrupted, error.message), codeStarted: false)
+        }
+        return await finish(await use(pooled.sandbox, pooled.provider, asked: asked), pooled.sandbox, asked: asked)
     }
 
     // MARK: Create
@@ -72,9 +140,17 @@ struct Attempt {
         let tag = SandboxTag(gateway: store.gateway, run: run.id, attempt: record.id, sandbox: record.sandbox)
         let spec = run.request.spec
         let offer = candidate.offer
+        let origin = execution.living?.origin ?? .new
         let late = ProviderError(.timedOut, "no sandbox within \(execution.configuration.createTimeout.display)", mayHaveTakenEffect: true)
-        return try await within(execution.configuration.createTimeout, else: late) { () async throws(ProviderError) in
-            try await provider.create(spec, on: offer, tag: tag)
+        let limit = execution.configuration.createTimeout
+        return try await run.waits.during { () async throws(ProviderError) in
+            try await within(limit, else: late) { () async throws(ProviderError) in
+                switch origin {
+                case .snapshot(let snapshot): try await provider.create(spec, from: snapshot, on: offer, tag: tag)
+                case .fork(let parent): try await parent.fork(tag: tag)
+                case .new, .adopted: try await provider.create(spec, on: offer, tag: tag)
+                }
+            }
         }
     }
 
@@ -84,7 +160,7 @@ struct Attempt {
         var isGone = true
         if error.mayHaveTakenEffect || Task.isCancelled {
             let orphan = OrphanHunt(attempt: record, provider: provider, gateway: store.gateway, logger: execution.logger)
-            switch await shielded({ await orphan.carryOut() }) {
+            switch await run.waits.during({ await shielded { await orphan.carryOut() } }) {
             case .neverWas: break
             case .killed(let id):
                 record.providerSandbox = id
@@ -98,7 +174,17 @@ struct Attempt {
 
     // MARK: Use
 
-    private mutating func use(_ sandbox: any Sandbox, asked: ContinuousClock.Instant) async -> Result {
+    private mutating func use(
+        _ sandbox: any Sandbox, _ provider: any SandboxProvider, asked: ContinuousClock.Instant
+    ) async -> Result {
+        if let living = execution.living {
+            do throws(ProviderError) {
+                try await living.furnish(sandbox, within: costLimit.map { $0.0 - asked.duration(to: .now) })
+            } catch {
+                record.failure = error.description
+                return .failed(error, codeStarted: false)
+            }
+        }
         record.startedAt = Date()
         let record = record
         let journaled = await shielded { [store, run] () -> Bool in
@@ -117,8 +203,11 @@ struct Attempt {
             result.sandbox = record.sandbox
         }
         await run.log.append(.started(provider: record.offer.provider, sandbox: record.sandbox, attempt: record.number))
+        if let living = execution.living { return await live(living, in: sandbox, provider, asked: asked) }
         let started = ContinuousClock.now
-        let code = CodeExecution(run.request.spec, in: sandbox) { [recorder] stream, bytes in await recorder.record(stream, bytes) }
+        let code = CodeExecution(run.request.spec, in: sandbox, waits: run.waits) { [recorder] stream, bytes in
+            await recorder.record(stream, bytes)
+        }
         let ending = await KillDeadline(timeout: run.request.spec.timeout, since: started, costLimit: costLimit, asked: asked).enforce(
             on: code)
         run.update { $0.duration = started.duration(to: .now) }
@@ -138,6 +227,25 @@ struct Attempt {
         }
     }
 
+    /// Lets callers into a sandbox until its life is to end.
+    private mutating func live(
+        _ living: LivingSandbox, in sandbox: any Sandbox, _ provider: any SandboxProvider, asked: ContinuousClock.Instant
+    ) async -> Result {
+        let place = LivingSandbox.Place(
+            sandbox: sandbox, provider: provider, candidate: candidate, asked: asked, spent: spent,
+            costLimit: costLimit.map { (asked + $0.0, $0.1) })
+        let ending = await living.live(in: place)
+        // The lease may have been renewed: what is written of the attempt from now on must not take that back.
+        record.leaseUntil = max(record.leaseUntil, living.lease.addingTimeInterval(execution.configuration.leaseMargin.inSeconds))
+        switch ending {
+        case .killed: return .ended(.over)
+        case .left: return .left
+        case .failed(let failure):
+            record.failure = failure.description
+            return .ended(.failed(failure))
+        }
+    }
+
     /// How long the sandbox may live so that the whole run stays within `maxCost`, and that amount.
     private var costLimit: (Duration, Money)? {
         guard let limit = run.request.constraints.maxCost,
@@ -149,23 +257,26 @@ struct Attempt {
     // MARK: End
 
     /// Kills the sandbox, confirms it, and bills its life. Goes on to its end in a cancelled task.
-    private mutating func end(_ sandbox: any Sandbox, asked: ContinuousClock.Instant) async {
+    ///
+    /// - Parameter asked: since when it is billed; `nil` if it is not.
+    private mutating func end(_ sandbox: any Sandbox, asked: ContinuousClock.Instant?) async {
         let configuration = execution.configuration
         let logger = execution.logger
         let run = run.id
+        let waits = self.run.waits
         let isGone = await shielded { () -> Bool in
             for number in 1...configuration.killAttempts {
                 do throws(ProviderError) {
-                    try await sandbox.kill()
+                    try await waits.during { () async throws(ProviderError) in try await sandbox.kill() }
                     return true
                 } catch {
                     logger.warning("kill failed", metadata: ["run.id": "\(run)", "sandbox.id": "\(sandbox.id)", "error": "\(error)"])
-                    try? await Task.sleep(for: .milliseconds(100 << number))
+                    try? await waits.during { try await Task.sleep(for: .milliseconds(100 << number)) }
                 }
             }
             return false
         }
-        charge(since: asked)
+        if let asked { charge(since: asked) }
         // Without the confirmation the attempt stays open and the reaper goes on trying.
         if isGone { record.endedAt = Date() }
         await journal()

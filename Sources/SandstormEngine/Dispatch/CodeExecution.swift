@@ -11,10 +11,12 @@ final class CodeExecution: Sendable {
     private let spec: SandboxSpec
     private let sandbox: any Sandbox
     private let output: Output
+    private let waits: WaitClock
     private let current = Locked<(any SandboxProcess)?>(nil)
     private let started = Locked(false)
 
-    init(_ spec: SandboxSpec, in sandbox: any Sandbox, output: @escaping Output) {
+    init(_ spec: SandboxSpec, in sandbox: any Sandbox, waits: WaitClock, output: @escaping Output) {
+        self.waits = waits
         self.spec = spec
         self.sandbox = sandbox
         self.output = output
@@ -65,12 +67,14 @@ final class CodeExecution: Sendable {
     }
 
     private func write(_ file: SpecFile) async throws(ProviderError) {
-        try await sandbox.files.write(WorkspacePath.absolute(file.path), ByteBuffer(bytes: file.content), mode: file.mode)
+        try await waits.during { () async throws(ProviderError) in
+            try await sandbox.files.write(WorkspacePath.absolute(file.path), ByteBuffer(bytes: file.content), mode: file.mode)
+        }
     }
 
     private func perform(_ step: RunPlan.Step) async throws(ProviderError) -> ExitStatus {
         let command = Command(step.arguments, environment: step.environment.merging(spec.environment) { _, own in own })
-        let process = try await sandbox.start(command)
+        let process = try await waits.during { () async throws(ProviderError) in try await sandbox.start(command) }
         if step.purpose == .run { started.withLock { $0 = true } }
         current.withLock { $0 = process }
         defer { current.withLock { $0 = nil } }
@@ -78,7 +82,10 @@ final class CodeExecution: Sendable {
         // Fed at the same time as the output is read: a program may fill its output before it reads all its input.
         // Leaving this scope cancels what was not read.
         async let _ = feed(input, to: process)
-        for try await event in process.events {
+        var events = process.events.makeAsyncIterator()
+        while true {
+            let next = try await waits.during { () async throws(ProviderError) in try await events.next(isolation: nil) }
+            guard let event = next else { break }
             switch event {
             case .started: break
             // Only the program itself may write to the run's standard output.

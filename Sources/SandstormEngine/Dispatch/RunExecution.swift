@@ -13,35 +13,92 @@ import Foundation
 /// Carries out one accepted run: attempts on the ranked offers until one has an outcome, then settling.
 struct RunExecution: Sendable {
     let run: ActiveRun
+    /// With a run that is the life of a sandbox: that sandbox.
+    var living: LivingSandbox?
     let providers: [ProviderID: any SandboxProvider]
     let store: any Store
     let configuration: EngineConfiguration
     let metrics: EngineMetrics
+    let pools: WarmPools
     let logger: Logger
 
     /// How a run ended.
     enum Outcome: Sendable {
         case exited(ExitStatus)
+        /// The sandbox lived until somebody asked for its end.
+        case over
         case failed(RunFailure, ExitStatus? = nil)
     }
 
     private var spec: SandboxSpec { run.request.spec }
 
+    /// The sandbox may be one that has waited: it is to begin with nothing in it.
+    var isPoolable: Bool {
+        switch living?.origin {
+        case nil, .new: true
+        case .snapshot, .fork, .adopted: false
+        }
+    }
+
     /// Everything from the first attempt to the settled event. Ends by itself; a cancelled task makes it end soon.
     func carryOut() async {
         let recorder = OutputRecorder(run: run, limit: configuration.resultOutputLimit)
         let persister = Task { await run.log.persist(logger: logger) }
-        let (outcome, attempts) = await dispatch(recorder)
+        let ended = await ending(recorder)
         await shielded {
-            await recorder.finish()
-            await settle(outcome, attempts, recorder)
-            await persister.value
+            if let (outcome, attempts) = ended {
+                await recorder.finish()
+                await settle(outcome, attempts, recorder)
+                await persister.value
+            } else {
+                run.log.cut()
+                await persister.value
+                await handOver()
+            }
         }
+    }
+
+    /// How the run ended and what was tried; `nil` if it goes on in the next process.
+    private func ending(_ recorder: OutputRecorder) async -> (Outcome, [AttemptRecord])? {
+        guard let living, case .adopted(let sandbox, let record) = living.origin else { return await dispatch(recorder) }
+        return await carryOn(with: sandbox, record, recorder)
+    }
+
+    private func carryOn(
+        with sandbox: any Sandbox, _ record: AttemptRecord, _ recorder: OutputRecorder
+    ) async -> (Outcome, [AttemptRecord])? {
+        var attempts: [AttemptRecord]
+        do throws(StoreError) {
+            attempts = try await store.attempts(of: run.id).filter { $0.id != record.id }
+        } catch {
+            return nil
+        }
+        guard let candidate = run.decision.candidates.first, let provider = providers[candidate.offer.provider] else { return nil }
+        let spent = attempts.reduce(Money.zero) { $0 + $1.charge }
+        var attempt = Attempt(continuing: record, on: candidate, spent: spent, execution: self, recorder: recorder)
+        let result = await attempt.carryOn(with: sandbox, provider)
+        attempts.append(attempt.record)
+        switch result {
+        case .ended(let outcome): return (endedEarly() ?? outcome, attempts)
+        case .failed(let error, _): return (endedEarly() ?? .failed(RunFailure(.sandboxLost, error.message)), attempts)
+        case .left: return nil
+        }
+    }
+
+    /// Lets go of the run, so that the next process takes it on.
+    private func handOver() async {
+        do throws(StoreError) {
+            _ = try await store.hand(run.id, from: ProcessIdentity.current.rawValue, to: ProcessIdentity.nobody.rawValue)
+        } catch {
+            // It still bears this process's name, which is as good once this process has ended.
+            logger.warning("run not handed over", metadata: ["run.id": "\(run.id)", "error": "\(error)"])
+        }
+        run.finish(.failure(EngineError(.shuttingDown, "the gateway is stopping; the sandbox lives on")))
     }
 
     // MARK: Dispatch
 
-    private func dispatch(_ recorder: OutputRecorder) async -> (Outcome, [AttemptRecord]) {
+    private func dispatch(_ recorder: OutputRecorder) async -> (Outcome, [AttemptRecord])? {
         var attempts: [AttemptRecord] = []
         var failures: [ProviderError] = []
         var isUnpayable = false
@@ -60,17 +117,20 @@ struct RunExecution: Sendable {
                 attempts.append(attempt.record)
                 switch result {
                 case .ended(let outcome): return (endedEarly() ?? outcome, attempts)
+                case .left: return nil
                 case .failed(let error, let codeStarted):
                     metrics.attemptFailed(candidate.offer.provider, error.code)
                     logger.info(
                         "attempt failed",
                         metadata: ["run.id": "\(run.id)", "attempt": "\(attempt.record.number)", "error": "\(error)"])
                     if let ended = endedEarly() { return (ended, attempts) }
+                    // One that died while it waited says nothing of the place: the next is fresh, or another that waited.
+                    if attempt.isPooled, !codeStarted, error.saysThatSandboxIsGone { continue }
                     if let failure = final(error, codeStarted: codeStarted) { return (.failed(failure), attempts) }
                     failures.append(error)
                     if error.disposition == .sameOnceThenElsewhere, !isSecondTry {
                         isSecondTry = true
-                        try? await Task.sleep(for: .milliseconds(Int.random(in: 20...120)))
+                        try? await run.waits.during { try await Task.sleep(for: .milliseconds(Int.random(in: 20...120))) }
                         continue
                     }
                 }
@@ -139,40 +199,50 @@ struct RunExecution: Sendable {
         case .exited(let status):
             result.state = .finished
             result.apply(status)
+        case .over:
+            result.state = .finished
         case .failed(let failure, let status):
             result.state = failure.kind == .cancelled ? .cancelled : .failed
             result.failure = failure
             if let status { result.apply(status) }
         }
-        let settled = await write(result, attempts)
-        switch settled {
-        case .success:
-            metrics.settled(result)
-            // First the result, then the event: whoever has seen the event finds the run settled.
-            run.finish(.success(result))
-            run.log.end(.settled(result))
-        case .failure(let error):
-            // The journal still has the run open: the next start settles it.
-            run.log.cut()
-            run.finish(.failure(EngineError(error)))
-        }
-    }
-
-    private func write(_ result: RunResult, _ attempts: [AttemptRecord]) async -> Result<Void, StoreError> {
-        for pause in [Duration.milliseconds(50), .milliseconds(200), .seconds(1), .seconds(3), nil] {
+        var isLate = false
+        var pauses = RunExecution.settlingPauses[...]
+        while true {
             do throws(StoreError) {
                 if try await !store.settle(result, attempts: attempts) {
                     logger.error("run was settled before", metadata: ["run.id": "\(result.id)"])
                 }
-                return .success(())
+                break
             } catch {
                 logger.error("run not settled", metadata: ["run.id": "\(result.id)", "error": "\(error)"])
-                guard let pause else { return .failure(error) }
-                try? await Task.sleep(for: pause)
+                if let pause = pauses.popFirst() {
+                    try? await Task.sleep(for: pause)
+                    continue
+                }
+                // Whoever waits is told. The journal still has the run open: it is settled as soon as the store can, or by the next
+                // process.
+                isLate = true
+                run.log.cut()
+                run.finish(.failure(EngineError(error)))
+                guard await run.waitToSettle(until: .now + RunExecution.settlingPause) else { return }
             }
         }
-        return .failure(StoreError(.unavailable, "the run could not be settled"))
+        metrics.settled(result, run.record.kind, overhead: run.waits.overhead)
+        // First the result, then the event: whoever has seen the event finds the run settled.
+        run.finish(.success(result))
+        guard isLate else { return run.log.end(.settled(result)) }
+        // Its readers are gone and its log is closed: the last event is for those who come later.
+        let last = RunEvent(sequence: run.log.lastSequence + 1, time: Date(), body: .settled(result))
+        do throws(StoreError) { try await store.append([last], to: run.id) } catch {
+            logger.warning("last event not written", metadata: ["run.id": "\(run.id)", "error": "\(error)"])
+        }
     }
+
+    /// Between the tries to settle a run whose caller waits.
+    private static let settlingPauses = [Duration.milliseconds(50), .milliseconds(200), .seconds(1), .seconds(3)]
+    /// Between those after the caller was told.
+    private static let settlingPause = Duration.seconds(2)
 }
 
 extension RunResult {

@@ -1,4 +1,5 @@
 import SandstormCore
+import SandstormStore
 
 /// Counts of what the engine did, in the names of the metrics that operators see.
 package final class EngineMetrics: Sendable {
@@ -9,17 +10,38 @@ package final class EngineMetrics: Sendable {
         var reaped: [ProviderID: Int] = [:]
         var cost: [ProviderID: Int64] = [:]
         var active = 0
+        var living = 0
+        var ended: [String: Int] = [:]
+        /// Runs whose overhead was at most so many seconds, by the bounds' indices; the last is for the rest.
+        var overheads = [Int](repeating: 0, count: EngineMetrics.overheadBounds.count + 1)
+        var overhead = Duration.zero
+        var pooled = 0
+        var poolHits = 0
+        var poolMisses = 0
+        /// In nano-dollars.
+        var poolIdle: Int64 = 0
     }
+
+    private static let overheadBounds = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 1]
 
     private let state = Locked(State())
 
     init() {}
 
-    func settled(_ result: RunResult) {
+    /// - Parameter overhead: what of the run's time was the gateway's own; `nil` if nobody measured it.
+    func settled(_ result: RunResult, _ kind: RunRecord.Kind, overhead: Duration? = nil) {
         state.withLock { state in
+            if result.provider != .none { state.cost[result.provider, default: 0] &+= result.cost.nanodollars }
+            guard kind == .program else {
+                state.ended[result.failure?.kind.rawValue ?? "killed", default: 0] += 1
+                return
+            }
             state.settled[result.state, default: 0] += 1
             if let failure = result.failure { state.failures[failure.kind, default: 0] += 1 }
-            if result.provider != .none { state.cost[result.provider, default: 0] &+= result.cost.nanodollars }
+            guard let overhead else { return }
+            let seconds = overhead.inSeconds
+            state.overheads[EngineMetrics.overheadBounds.firstIndex { seconds <= $0 } ?? EngineMetrics.overheadBounds.count] += 1
+            state.overhead += overhead
         }
     }
 
@@ -28,7 +50,21 @@ package final class EngineMetrics: Sendable {
     }
 
     func reaped(_ provider: ProviderID) { state.withLock { $0.reaped[provider, default: 0] += 1 } }
-    func setActive(_ count: Int) { state.withLock { $0.active = count } }
+    func setPooled(_ count: Int) { state.withLock { $0.pooled = count } }
+    func idled(_ cost: Money) { state.withLock { $0.poolIdle &+= max(0, cost.nanodollars) } }
+
+    func askedPool(wasReady: Bool) {
+        state.withLock { state in
+            if wasReady { state.poolHits += 1 } else { state.poolMisses += 1 }
+        }
+    }
+
+    func setActive(runs: Int, sandboxes: Int) {
+        state.withLock { state in
+            state.active = runs
+            state.living = sandboxes
+        }
+    }
 
     /// The counts in Prometheus' text format.
     package func prometheusText() -> String {
@@ -44,6 +80,30 @@ package final class EngineMetrics: Sendable {
         for (kind, count) in state.failures.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             text.sample("sandstorm_runs_failed_total", ["reason": kind.rawValue], "\(count)")
         }
+        text.metric("sandstorm_sandboxes_active", "gauge", "Living sandboxes, those being made included.")
+        text.sample("sandstorm_sandboxes_active", [:], "\(state.living)")
+        text.metric("sandstorm_sandboxes_ended_total", "counter", "Living sandboxes that ended, by reason.")
+        for (reason, count) in state.ended.sorted(by: { $0.key < $1.key }) {
+            text.sample("sandstorm_sandboxes_ended_total", ["reason": reason], "\(count)")
+        }
+        text.metric(
+            "sandstorm_run_overhead_seconds", "histogram",
+            "The gateway's own part of a run's time: without waits for provider, code and slow readers.")
+        var count = 0
+        for (index, bucket) in state.overheads.enumerated() {
+            count += bucket
+            let bound = index < EngineMetrics.overheadBounds.count ? "\(EngineMetrics.overheadBounds[index])" : "+Inf"
+            text.sample("sandstorm_run_overhead_seconds_bucket", ["le": bound], "\(count)")
+        }
+        text.sample("sandstorm_run_overhead_seconds_sum", [:], "\(state.overhead.inSeconds)")
+        text.sample("sandstorm_run_overhead_seconds_count", [:], "\(count)")
+        text.metric("sandstorm_pool_ready", "gauge", "Sandboxes that wait for somebody to want them.")
+        text.sample("sandstorm_pool_ready", [:], "\(state.pooled)")
+        text.metric("sandstorm_pool_requests_total", "counter", "Requests that a pool is for, by whether a sandbox was ready.")
+        text.sample("sandstorm_pool_requests_total", ["ready": "true"], "\(state.poolHits)")
+        text.sample("sandstorm_pool_requests_total", ["ready": "false"], "\(state.poolMisses)")
+        text.metric("sandstorm_pool_idle_nanodollars_total", "counter", "What waiting sandboxes cost, in nano-dollars.")
+        text.sample("sandstorm_pool_idle_nanodollars_total", [:], "\(state.poolIdle)")
         text.metric("sandstorm_attempts_failed_total", "counter", "Attempts that failed, by provider and error.")
         for (provider, codes) in state.attemptFailures.sorted(by: { $0.key < $1.key }) {
             for (code, count) in codes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {

@@ -32,17 +32,3 @@ struct OrphanHunt: Sendable {
         return .unknown
     }
 }
-
-extension SandboxProvider {
-    /// Kills a sandbox by its name; one that is gone counts as killed.
-    func destroy(_ id: ProviderSandboxID) async throws(ProviderError) {
-        let sandbox: any Sandbox
-        do throws(ProviderError) {
-            sandbox = try await attach(id)
-        } catch {
-            if error.code == .notFound { return }
-            throw error
-        }
-        try await sandbox.kill()
-    }
-}

@@ -12,6 +12,8 @@ struct ProcessIdentity: Hashable, Sendable {
 
     /// This process.
     static let current = ProcessIdentity(pid: getpid())
+    /// No process: what it owns is there to be taken.
+    static let nobody = ProcessIdentity(rawValue: "")
 
     init(rawValue: String) { self.rawValue = rawValue }
 

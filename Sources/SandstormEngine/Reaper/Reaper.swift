@@ -18,6 +18,10 @@ struct Reaper: Sendable {
     let outputLimit: Int
     /// Runs under way in this process: never to be touched.
     let isActive: @Sendable (RunID) -> Bool
+    /// Goes on with the life of a sandbox whose process is gone; `false` if it is to be settled.
+    let adopt: @Sendable (RunRecord) async throws(StoreError) -> Bool
+    /// Hears what a provider has listed, and when it was asked.
+    let sawList: @Sendable (ProviderID, Set<ProviderSandboxID>, ContinuousClock.Instant) -> Void
 
     // MARK: Recovery
 
@@ -30,12 +34,24 @@ struct Reaper: Sendable {
             logger.error("recovery could not read the journal", metadata: ["error": "\(error)"])
             return
         }
-        for run in runs where !isActive(run.result.id) && !ProcessIdentity(rawValue: run.owner).isAlive {
-            do throws(StoreError) {
-                try await settle(run)
-            } catch {
-                logger.error("run not recovered", metadata: ["run.id": "\(run.result.id)", "error": "\(error)"])
+        let lost = runs.filter { !isActive($0.result.id) && !ProcessIdentity(rawValue: $0.owner).isAlive }
+        // Many at once: nobody is served before all are done, and ending one sandbox is mostly waiting.
+        await withTaskGroup(of: Void.self) { group in
+            for (index, run) in lost.enumerated() {
+                if index >= Reaper.concurrentRecoveries { await group.next() }
+                group.addTask { await self.recover(run) }
             }
+        }
+    }
+
+    private static let concurrentRecoveries = 16
+
+    private func recover(_ run: RunRecord) async {
+        do throws(StoreError) {
+            if run.kind == .sandbox, try await adopt(run) { return }
+            try await settle(run)
+        } catch {
+            logger.error("run not recovered", metadata: ["run.id": "\(run.result.id)", "error": "\(error)"])
         }
     }
 
@@ -56,14 +72,14 @@ struct Reaper: Sendable {
             result.provider = used.offer.provider
             result.sandbox = used.sandbox
         }
-        let kept = try await keptEvents(of: result.id)
+        let kept = try await KeptEvents(of: result.id, in: store, outputLimit: outputLimit)
         result.decision = kept.decision
         result.stdoutBytes = kept.stdout.bytes
         result.stderrBytes = kept.stderr.bytes
         result.truncated = kept.stdout.isTruncated || kept.stderr.isTruncated
         guard try await store.settle(result, attempts: attempts) else { return }
         try await store.append([RunEvent(sequence: kept.last + 1, time: Date(), body: .settled(result))], to: result.id)
-        metrics.settled(result)
+        metrics.settled(result, run.kind)
         logger.notice("run settled after a crash", metadata: ["run.id": "\(result.id)", "cost": "\(result.cost)"])
     }
 
@@ -92,32 +108,6 @@ struct Reaper: Sendable {
         attempt.charge = limit.map { max(.zero, min(cost, $0)) } ?? cost
     }
 
-    /// What the log has of a run that was cut off.
-    private struct KeptEvents {
-        var stdout: OutputCollector
-        var stderr: OutputCollector
-        var decision: Decision?
-        /// The last event's sequence number.
-        var last = 0
-    }
-
-    private func keptEvents(of run: RunID) async throws(StoreError) -> KeptEvents {
-        var kept = KeptEvents(stdout: OutputCollector(limit: outputLimit), stderr: OutputCollector(limit: outputLimit))
-        while true {
-            let page = try await store.events(of: run, after: kept.last, limit: 256)
-            guard let last = page.last else { return kept }
-            for event in page {
-                switch event.body {
-                case .stdout(let bytes): kept.stdout.append(bytes)
-                case .stderr(let bytes): kept.stderr.append(bytes)
-                case .decision(let decision): kept.decision = decision
-                default: break
-                }
-            }
-            kept.last = last.sequence
-        }
-    }
-
     // MARK: Reaping
 
     /// Kills every sandbox of this gateway that no open attempt's lease covers.
@@ -132,7 +122,10 @@ struct Reaper: Sendable {
         let leases = Dictionary(open.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         for provider in providers {
             do throws(ProviderError) {
-                for record in try await provider.sandboxes(taggedBy: store.gateway) where !isCovered(record, leases[record.tag.attempt]) {
+                let asked = ContinuousClock.now
+                let records = try await provider.sandboxes(taggedBy: store.gateway)
+                sawList(provider.id, Set(records.map(\.id)), asked)
+                for record in records where !isCovered(record, leases[record.tag.attempt]) {
                     try await provider.destroy(record.id)
                     metrics.reaped(provider.id)
                     logger.notice("sandbox reaped", metadata: ["provider.name": "\(provider.id)", "sandbox.id": "\(record.id)"])

@@ -7,7 +7,8 @@ final class ActiveRun: Sendable {
     let record: RunRecord
     let decision: Decision
     let log: RunLog
-    let arrived = ContinuousClock.now
+    let arrived: ContinuousClock.Instant
+    let waits: WaitClock
 
     private struct State {
         var result: RunResult
@@ -19,14 +20,23 @@ final class ActiveRun: Sendable {
         var task: Task<Void, Never>?
         /// The final result, or why there is none.
         var outcome: Result<RunResult, EngineError>?
+        /// What of the time until then was the gateway's own.
+        var overhead: Duration?
+        var isLeftUnsettled = false
     }
 
     private let state: Locked<State>
     private let finished = ChangeSignal()
+    private let stopping = ChangeSignal()
 
     private let reconnectTime: Duration
 
-    init(record: RunRecord, decision: Decision, log: RunLog, reconnectTime: Duration) {
+    /// - Parameter waits: begun when the request arrived.
+    init(
+        record: RunRecord, decision: Decision, log: RunLog, waits: WaitClock, arrived: ContinuousClock.Instant, reconnectTime: Duration
+    ) {
+        self.waits = waits
+        self.arrived = arrived
         self.reconnectTime = reconnectTime
         id = record.result.id
         self.record = record
@@ -64,16 +74,39 @@ final class ActiveRun: Sendable {
         task?.cancel()
     }
 
+    /// What can't be settled now is left to the next process.
+    func leaveUnsettled() {
+        state.withLock { $0.isLeftUnsettled = true }
+        stopping.raise()
+    }
+
+    /// Waits until settling is worth another try. Not cut short by a cancelled task.
+    ///
+    /// - Returns: `false` if it is left to the next process.
+    func waitToSettle(until deadline: ContinuousClock.Instant) async -> Bool {
+        let version = stopping.version
+        guard !state.withLock({ $0.isLeftUnsettled }) else { return false }
+        await shielded { [stopping] in await stopping.wait(after: version, until: deadline) }
+        return state.withLock { !$0.isLeftUnsettled }
+    }
+
+    /// Waits until nothing works on it any more.
+    func waitForWork() async { await state.withLock { $0.task }?.value }
+
     /// Says that nothing more will happen; the first outcome stays.
     func finish(_ outcome: Result<RunResult, EngineError>) {
         state.withLock { state in
             guard state.outcome == nil else { return }
             state.outcome = outcome
+            state.overhead = waits.overhead
             state.abandonment?.cancel()
             if case .success(let result) = outcome { state.result = result }
         }
         finished.raise()
     }
+
+    /// What of the time until its end was the gateway's own; `nil` until then.
+    var overhead: Duration? { state.withLock { $0.overhead } }
 
     /// Waits for the end; `nil` when the waiting task is cancelled.
     func waitForOutcome() async -> Result<RunResult, EngineError>? {

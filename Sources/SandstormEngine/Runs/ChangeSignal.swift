@@ -14,6 +14,7 @@ final class ChangeSignal: Sendable {
     private let state = Locked(State())
 
     var version: UInt64 { state.withLock { $0.version } }
+    var waiterCount: Int { state.withLock { $0.waiters.count } }
 
     /// Says that the state has changed.
     func raise() {

@@ -37,8 +37,10 @@ final class RunLog: Sendable {
     private let store: any Store
     private let windowLimit: Int
     private let retainedLimit: Int
+    private let waits: WaitClock
 
-    init(run: RunID, store: any Store, windowLimit: Int, retainedLimit: Int, after sequence: Int = 0) {
+    init(run: RunID, store: any Store, windowLimit: Int, retainedLimit: Int, waits: WaitClock, after sequence: Int = 0) {
+        self.waits = waits
         self.run = run
         self.store = store
         self.windowLimit = windowLimit
@@ -47,6 +49,13 @@ final class RunLog: Sendable {
         state.lastSequence = sequence
         self.state = Locked(state)
     }
+
+    /// The last event's number.
+    var lastSequence: Int { state.withLock { $0.lastSequence } }
+
+    /// How often anything has changed, and how many tasks wait for the next change; for tests.
+    var changeCount: UInt64 { signal.version }
+    var waiterCount: Int { signal.waiterCount }
 
     // MARK: Writing
 
@@ -64,7 +73,7 @@ final class RunLog: Sendable {
                 signal.raise()
                 return
             }
-            await signal.wait(after: version)
+            await waits.during { await signal.wait(after: version) }
         }
     }
 
@@ -182,8 +191,9 @@ final class RunLog: Sendable {
             if let reader { state.pacing[reader]?.passed = event.sequence }
             return (.event(event), wasFull)
         }
-        // Only a full window has a writer that waits for readers.
-        if wasFull, reader != nil { signal.raise() }
+        // Only a full window has a writer that waits for readers. A reader that found nothing has let nobody on: to raise the signal
+        // then would wake itself, over and over, as long as the window is full since the store is slow.
+        if wasFull, reader != nil, case .event = lookup { signal.raise() }
         return lookup
     }
 

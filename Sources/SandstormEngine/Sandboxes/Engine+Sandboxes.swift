@@ -1,0 +1,281 @@
+import NIOCore
+package import SandstormCore
+package import SandstormStore
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Living sandboxes: made, found again, renewed and ended on behalf of a tenant, each journaled and billed as a run of its own.
+extension Engine {
+    /// Routes, journals and makes a sandbox, and returns once processes can be started in it.
+    ///
+    /// - Returns: the sandbox, and whether it is new: an idempotency key may have led to one that was there.
+    /// - Throws: ``EngineError``. A caller that goes away meanwhile has no sandbox: it is ended.
+    package func createSandbox(
+        _ request: SandboxRequest, by principal: Principal
+    ) async throws(EngineError) -> (sandbox: SandboxInfo, isNew: Bool) {
+        let fingerprint = try admit(request.spec, for: .sandbox, request.json, request.idempotencyKey)
+        if let key = request.idempotencyKey, let earlier = try await find(idempotencyKey: key, principal) {
+            guard earlier.fingerprint == fingerprint else { throw conflict(earlier.result.id) }
+            return (try await sandbox(joining: earlier.result.id, for: principal), false)
+        }
+        var origin = LivingSandbox.Origin.new
+        var snapshot: SnapshotInfo?
+        if let id = request.snapshot {
+            let record = try await record(id, for: principal)
+            snapshot = record.info
+            origin = .snapshot(record.kept)
+        }
+        let decision = decide(request.spec, request.constraints, from: snapshot)
+        guard !decision.ranking.isEmpty else { throw EngineError(.noOffer, decision.explanationOfNone, decision: decision) }
+        var plan = SandboxPlan(spec: request.spec, constraints: request.constraints, decision: decision, origin: origin)
+        plan.snapshot = request.snapshot
+        plan.idempotencyKey = request.idempotencyKey
+        plan.fingerprint = fingerprint
+        return try await make(plan, by: principal)
+    }
+
+    /// What a sandbox that is to be made is like.
+    private struct SandboxPlan {
+        var spec: SandboxSpec
+        var constraints: Constraints
+        var decision: Decision
+        var origin: LivingSandbox.Origin
+        var snapshot: SnapshotID?
+        var parent: SandboxID?
+        var idempotencyKey: String?
+        var fingerprint: [UInt8] = []
+    }
+
+    /// Journals and makes a sandbox, and waits until it runs.
+    private func make(_ plan: SandboxPlan, by principal: Principal) async throws(EngineError) -> (sandbox: SandboxInfo, isNew: Bool) {
+        let now = Date.thisMillisecond
+        var spec = plan.spec
+        // Written once and not kept.
+        spec.files = []
+        var result = RunResult(id: .generate(), state: .routed, createdAt: now)
+        result.metadata = spec.metadata
+        result.decision = plan.decision
+        let request = RunRequest(
+            spec: spec, constraints: plan.constraints, detached: true, idempotencyKey: plan.idempotencyKey)
+        let run = RunRecord(
+            kind: .sandbox, result: result, tenant: principal.tenant, project: principal.project, key: principal.key, request: request,
+            fingerprint: plan.fingerprint, owner: ProcessIdentity.current.rawValue)
+        var info = SandboxInfo(
+            id: .generate(), run: result.id, state: .creating, spec: spec, createdAt: now,
+            leaseUntil: now.addingTimeInterval(spec.timeout.inSeconds))
+        info.snapshot = plan.snapshot
+        info.parent = plan.parent
+        let record = LivingSandboxRecord(info: info, tenant: principal.tenant, project: principal.project)
+        let active = makeRun(run, plan.decision)
+        let living = LivingSandbox(
+            record, run: active, origin: plan.origin, files: plan.spec.files, store: store, configuration, logger: logger)
+        if let earlier = try await begin(active, living, { store throws(StoreError) in try await store.accept(run, record) }) {
+            return (try await sandbox(joining: earlier, for: principal), false)
+        }
+        switch await living.waitUntilRunning() {
+        case true: return (living.info, true)
+        case false: throw whyNone(active)
+        case nil:
+            living.end(.killed)
+            throw EngineError(.internal, "the caller went away")
+        }
+    }
+
+    private func whyNone(_ run: ActiveRun) -> EngineError {
+        let result = run.result
+        var error = result.failure.map { EngineError($0) } ?? EngineError(.sandboxEnded, "the sandbox was ended while it was being made")
+        error.decision = error.kind == .noOffer ? result.decision : nil
+        return error
+    }
+
+    /// The sandbox that an idempotency key led to, once it runs or has ended.
+    private func sandbox(joining run: RunID, for principal: Principal) async throws(EngineError) -> SandboxInfo {
+        let record: LivingSandboxRecord?
+        do throws(StoreError) { record = try await store.sandbox(of: run) } catch { throw EngineError(error) }
+        guard let record, record.tenant == principal.tenant else { throw conflict(run) }
+        if let living = state.withLock({ $0.sandboxes[record.info.id] }) { _ = await living.waitUntilRunning() }
+        return try await sandbox(record.info.id, for: principal)
+    }
+
+    /// The sandbox as it stands; one that has ended too.
+    package func sandbox(_ id: SandboxID, for principal: Principal) async throws(EngineError) -> SandboxInfo {
+        let record = try await record(id, for: principal)
+        return current(record)
+    }
+
+    /// What this process knows of a sandbox is newer than what the store has, until it has ended.
+    private func current(_ record: LivingSandboxRecord) -> SandboxInfo {
+        guard record.info.state != .ended, let living = state.withLock({ $0.sandboxes[record.info.id] }) else { return record.info }
+        return living.info
+    }
+
+    /// The sandbox as it is kept, if it is the caller's. Another tenant's is as good as none.
+    private func record(_ id: SandboxID, for principal: Principal) async throws(EngineError) -> LivingSandboxRecord {
+        let record: LivingSandboxRecord?
+        do throws(StoreError) { record = try await store.sandbox(id) } catch { throw EngineError(error) }
+        guard let record, record.tenant == principal.tenant else { throw EngineError(.notFound, "there is no sandbox \(id)") }
+        return record
+    }
+
+    /// Sandboxes of the caller's tenant, newest first.
+    package func sandboxes(_ query: SandboxQuery, for principal: Principal) async throws(EngineError) -> [SandboxInfo] {
+        var query = query
+        query.tenant = principal.tenant
+        do throws(StoreError) { return try await store.sandboxes(query).map { current($0) } } catch { throw EngineError(error) }
+    }
+
+    /// A sandbox that lives in this process's care.
+    ///
+    /// - Throws: `notFound`, also for another tenant's; `sandboxEnded`.
+    func living(_ id: SandboxID, for principal: Principal) async throws(EngineError) -> LivingSandbox {
+        if let living = state.withLock({ $0.sandboxes[id] }), living.tenant == principal.tenant { return living }
+        let record = try await record(id, for: principal)
+        if record.info.state == .ended { throw EngineError(.sandboxEnded, "sandbox \(id) has ended") }
+        throw EngineError(.conflict, "sandbox \(id) is in another process's care, or about to be taken over: try again")
+    }
+
+    /// Does something at a sandbox's provider, which must not take for ever.
+    func ask<Value: Sendable>(
+        _ living: LivingSandbox, _ body: @escaping @Sendable () async throws(ProviderError) -> Value
+    ) async throws(EngineError) -> Value {
+        let late = ProviderError(.timedOut, "the provider did not answer within \(configuration.operationTimeout.display)")
+        do throws(ProviderError) {
+            return try await within(configuration.operationTimeout, else: late, body)
+        } catch {
+            throw await living.explain(error)
+        }
+    }
+
+    /// Sets the lease to end `duration` from now, earlier or later than before.
+    package func renew(_ id: SandboxID, for duration: Duration, by principal: Principal) async throws(EngineError) -> SandboxInfo {
+        let limits = SandboxSpec.Limits.timeout
+        guard limits.contains(duration) else {
+            throw EngineError(
+                InvalidRequest(
+                    "/timeout", "is out of range",
+                    remedy: "send \(limits.lowerBound.wholeMilliseconds) to \(limits.upperBound.wholeMilliseconds) milliseconds"))
+        }
+        let living = try await living(id, for: principal)
+        return try await living.turnstile.pass { () async throws(EngineError) in
+            let place = try living.place(evenPaused: true)
+            if let limit = place.costLimit, ContinuousClock.now + duration > limit.end {
+                let left = max(0, ContinuousClock.now.duration(to: limit.end).wholeMilliseconds)
+                throw EngineError(
+                    InvalidRequest(
+                        "/timeout", "would let the sandbox cost more than \(limit.amount)",
+                        remedy: "send at most \(left) milliseconds, or make a sandbox with a higher maxCost"))
+            }
+            let earlier = living.lease
+            let lease = Date.thisMillisecond.addingTimeInterval(duration.inSeconds)
+            try await living.setLease(lease)
+            do throws(EngineError) {
+                try await ask(living) { () async throws(ProviderError) in try await place.sandbox.extend(to: lease) }
+            } catch {
+                try await living.setLease(earlier)
+                throw error
+            }
+            return living.info
+        }
+    }
+
+    /// Freezes every process; pausing what is paused succeeds. The lease goes on.
+    package func pause(_ id: SandboxID, for principal: Principal) async throws(EngineError) -> SandboxInfo {
+        try await change(id, to: .paused, for: principal) { sandbox throws(ProviderError) in try await sandbox.pause() }
+    }
+
+    /// Lets frozen processes go on; resuming what runs succeeds.
+    package func resume(_ id: SandboxID, for principal: Principal) async throws(EngineError) -> SandboxInfo {
+        try await change(id, to: .running, for: principal) { sandbox throws(ProviderError) in try await sandbox.resume() }
+    }
+
+    private func change(
+        _ id: SandboxID, to state: SandboxState, for principal: Principal,
+        _ body: @escaping @Sendable (any Sandbox) async throws(ProviderError) -> Void
+    ) async throws(EngineError) -> SandboxInfo {
+        let living = try await living(id, for: principal)
+        return try await living.turnstile.pass { () async throws(EngineError) in
+            let place = try living.place(evenPaused: true)
+            guard place.provider.capabilities.pause else { throw unsupported("pause", place) }
+            guard living.currentState != state else { return living.info }
+            try await ask(living) { () async throws(ProviderError) in try await body(place.sandbox) }
+            try await living.become(state)
+            return living.info
+        }
+    }
+
+    private func unsupported(_ feature: String, _ place: LivingSandbox.Place) -> EngineError {
+        EngineError(.unsupported, "\(place.provider.id) has no \(feature)")
+    }
+
+    /// Makes a second sandbox like this one, with its files, journaled and billed by itself.
+    ///
+    /// - Parameters:
+    ///   - timeout: the new one's first lease; `nil` for as long as this one's was.
+    ///   - metadata: the new one's labels; `nil` for this one's.
+    package func fork(
+        _ id: SandboxID, timeout: Duration?, metadata: [String: String]?, for principal: Principal
+    ) async throws(EngineError) -> SandboxInfo {
+        let living = try await living(id, for: principal)
+        let place = try living.place(evenPaused: true)
+        guard place.provider.capabilities.fork else { throw unsupported("fork", place) }
+        var spec = living.run.request.spec
+        if let timeout { spec.timeout = timeout }
+        if let metadata { spec.metadata = metadata }
+        do throws(InvalidRequest) { spec = try spec.validated(for: .sandbox) } catch { throw EngineError(error) }
+        // A copy is made where the original is.
+        var candidate = place.candidate
+        candidate.reason = "fork of \(id)"
+        let decision = Decision(candidates: [candidate], refusals: [], objective: living.run.decision.objective)
+        var plan = SandboxPlan(
+            spec: spec, constraints: living.run.request.constraints, decision: decision, origin: .fork(of: place.sandbox))
+        plan.parent = id
+        return try await make(plan, by: principal).sandbox
+    }
+
+    /// Ends a sandbox and everything in it, and waits until it is settled; for one that has ended, nothing happens.
+    package func kill(_ id: SandboxID, for principal: Principal) async throws(EngineError) -> SandboxInfo {
+        let record = try await record(id, for: principal)
+        if record.info.state == .ended { return record.info }
+        let living: LivingSandbox
+        do throws(EngineError) {
+            living = try await self.living(id, for: principal)
+        } catch {
+            // It ended in this very moment.
+            guard error.kind == .sandboxEnded else { throw error }
+            return try await sandbox(id, for: principal)
+        }
+        living.end(.killed)
+        guard let outcome = await living.run.waitForOutcome() else { throw EngineError(.internal, "the caller went away") }
+        _ = try outcome.get()
+        return try await sandbox(id, for: principal)
+    }
+
+    /// What the sandbox uses at this moment.
+    package func usage(of id: SandboxID, for principal: Principal) async throws(EngineError) -> SandboxUsage {
+        let living = try await living(id, for: principal)
+        let place = try living.place(evenPaused: true)
+        guard place.provider.capabilities.usage else { throw unsupported("usage", place) }
+        return try await ask(living) { () async throws(ProviderError) in try await place.sandbox.usage() }
+    }
+
+    /// Where a TCP port of the sandbox speaks HTTP.
+    package func endpoint(of id: SandboxID, port: Int, for principal: Principal) async throws(EngineError) -> SandboxEndpoint {
+        guard (1...65_535).contains(port) else {
+            throw EngineError(InvalidRequest("", "\(port) is no port", remedy: "name a port from 1 to 65535"))
+        }
+        let living = try await living(id, for: principal)
+        let place = try living.place()
+        guard place.provider.capabilities.ports else { throw unsupported("ports", place) }
+        return try await ask(living) { () async throws(ProviderError) in try await place.sandbox.endpoint(port: port) }
+    }
+
+    /// The files inside a sandbox that runs. What its calls throw, ``EngineError/init(_:)-(ProviderError)`` translates.
+    package func files(of id: SandboxID, for principal: Principal) async throws(EngineError) -> any SandboxFiles {
+        let living = try await living(id, for: principal)
+        return LivingFiles(files: try living.place().sandbox.files, sandbox: living)
+    }
+}
