@@ -94,7 +94,7 @@ import Testing
         try await TestAPI([provider]).serve { server in
             try await RawConnection.connect(to: server.port) { connection in
                 try await connection.post("/v1/runs", minimalRun)
-                #expect(await eventually { provider.livingCount == 1 })
+                #expect(await eventually { provider.createCount == 1 })
                 await server.group.triggerGracefulShutdown()
                 #expect(await connection.readToEnd().contains("\"stdout\":\"late\""))
             }

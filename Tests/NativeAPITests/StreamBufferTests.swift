@@ -1,6 +1,7 @@
 import NIOCore
 import SandstormCore
 import SandstormTestSupport
+import SandstormWire
 import Testing
 
 @testable import NativeAPI

@@ -20,6 +20,8 @@ import Testing
             #expect(json["stderr"]?.stringValue == "err\n")
             #expect(json["decision"] != nil)
             #expect(response.headers[.location] == "/v1/runs/\(json["id"]?.stringValue ?? "")")
+            let overhead = try #require(HTTPField.Name("Sandstorm-Overhead-Us"))
+            #expect((response.headers[overhead].flatMap { Int($0) } ?? 0) > 0)
         }
     }
 

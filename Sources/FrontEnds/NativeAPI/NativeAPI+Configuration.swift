@@ -1,3 +1,5 @@
+package import SandstormWire
+
 extension NativeAPI {
     /// Where to listen.
     package enum Address: Hashable, Sendable {
@@ -10,10 +12,13 @@ extension NativeAPI {
     /// What an operator may set.
     package struct Configuration: Sendable {
         package var address: Address
-        /// Connections beyond this many wait until others are closed.
-        package var maximumConnections = 4096
+        /// Connections beyond this many wait until others are closed. A process that may not have so many files open takes fewer:
+        /// see ``NativeAPI/maximumConnections(wanted:)``.
+        package var maximumConnections = 16_384
         /// How long a connection may do nothing between requests or in the middle of sending one.
         package var idleTimeout: Duration = .seconds(75)
+        /// How long a request body that is read at once may take to come; those that stream may take for ever.
+        package var bodyTimeout: Duration = .seconds(60)
         /// The longest request body, in bytes.
         package var maximumBodyBytes = 32 * 1024 * 1024
         /// How often a quiet event stream shows that it lives.
@@ -22,6 +27,11 @@ extension NativeAPI {
         package var keyLifetime: Duration = .seconds(5)
         /// How long clients that wait for their own runs are waited for when the gateway stops. Streams that only watch end at once.
         package var drainTime: Duration = .seconds(10)
+
+        /// How WebSockets are kept alive and how much of them is buffered.
+        package var webSockets = WebSocketConnection.Limits()
+        /// How long a sandbox's port may take to take the next part of a request, or to begin its answer.
+        package var portTimeout: Duration = .seconds(120)
 
         package init(address: Address) { self.address = address }
     }

@@ -18,7 +18,12 @@ package enum NativeAPI {
         engine: Engine, auth: AuthMode, configuration: Configuration, logger: Logger,
         onServerRunning: @escaping @Sendable (Int?) async -> Void = { _ in }
     ) -> any Service {
-        application(engine: engine, auth: auth, configuration: configuration, logger: logger, onServerRunning: onServerRunning)
+        let connections = Connections()
+        let application = application(
+            engine: engine, auth: auth, configuration: configuration, connections: connections, logger: logger,
+            onServerRunning: onServerRunning)
+        // Streams have their own few seconds for their last bytes.
+        return BoundedShutdown(server: application, connections: connections, patience: configuration.drainTime + .seconds(3))
     }
 
     /// The same as an application of Hummingbird's, for tests.
@@ -26,8 +31,17 @@ package enum NativeAPI {
         engine: Engine, auth: AuthMode, configuration: Configuration, logger: Logger,
         onServerRunning: @escaping @Sendable (Int?) async -> Void = { _ in }
     ) -> Application<RouterResponder<APIContext>> {
-        let connections = Connections()
-        let router = router(engine: engine, auth: auth, configuration: configuration, connections: connections)
+        application(
+            engine: engine, auth: auth, configuration: configuration, connections: Connections(), logger: logger,
+            onServerRunning: onServerRunning)
+    }
+
+    private static func application(
+        engine: Engine, auth: AuthMode, configuration: Configuration, connections: Connections, logger: Logger,
+        onServerRunning: @escaping @Sendable (Int?) async -> Void
+    ) -> Application<RouterResponder<APIContext>> {
+        let ports = PortClient(timeout: configuration.portTimeout)
+        let router = router(engine: engine, auth: auth, configuration: configuration, connections: connections, ports: ports)
         let address: BindAddress =
             switch configuration.address {
             case .hostname(let host, let port): .hostname(host, port: port)
@@ -36,25 +50,29 @@ package enum NativeAPI {
         let maximumBodyBytes = configuration.maximumBodyBytes
         return Application(
             router: router,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [ConnectionHandler(connections: connections, maximumBodyBytes: maximumBodyBytes)],
-                    idleTimeout: TimeAmount(configuration.idleTimeout))),
+            server: HTTPServerBuilder { responder in
+                APIChannel(
+                    responder: responder, connections: connections, maximumBodyBytes: maximumBodyBytes,
+                    idleTimeout: configuration.idleTimeout, bodyTimeout: configuration.bodyTimeout)
+            },
             configuration: .init(
                 address: address, serverName: "sandstorm",
-                availableConnectionsDelegate: MaximumAvailableConnections(configuration.maximumConnections)),
+                availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections(wanted: configuration.maximumConnections))),
+            services: [ports],
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port) },
             logger: logger)
     }
 
-    private static func router(
-        engine: Engine, auth: AuthMode, configuration: Configuration, connections: Connections
+    /// Every route over every middleware.
+    static func router(
+        engine: Engine, auth: AuthMode, configuration: Configuration, connections: Connections, ports: PortClient
     ) -> Router<APIContext> {
         let metrics = HTTPMetrics()
-        let streams = RunStreams(
+        let streams = EventStreams(
             connections: connections, heartbeatInterval: configuration.heartbeatInterval, patience: configuration.drainTime)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.addMiddleware {
+            PacingMiddleware()
             MeasureMiddleware(metrics: metrics)
             RequestIDMiddleware()
             ProblemMiddleware()
@@ -62,11 +80,25 @@ package enum NativeAPI {
         }
         HealthRoutes(engine: engine).add(to: router)
         MetricsRoutes(engine: engine, metrics: metrics, connections: connections).add(to: router)
+        OpenAPIRoutes().add(to: router)
         let callers = router.group(context: CallerContext.self)
-        RunRoutes(engine: engine, streams: streams, maximumBodyBytes: configuration.maximumBodyBytes).add(to: callers)
+        let limit = configuration.maximumBodyBytes
+        RunRoutes(engine: engine, streams: streams, maximumBodyBytes: limit).add(to: callers)
         LogRoutes(engine: engine, streams: streams).add(to: callers)
-        DecisionRoutes(engine: engine, maximumBodyBytes: configuration.maximumBodyBytes).add(to: callers)
+        DecisionRoutes(engine: engine, maximumBodyBytes: limit).add(to: callers)
         ProviderRoutes(engine: engine).add(to: callers)
+        PriceRoutes(engine: engine).add(to: callers)
+        SandboxRoutes(engine: engine, streams: streams, maximumBodyBytes: limit).add(to: callers)
+        SnapshotRoutes(engine: engine, maximumBodyBytes: limit).add(to: callers)
+        ProcessRoutes(engine: engine, streams: streams, maximumBodyBytes: limit).add(to: callers)
+        ProcessControlRoutes(engine: engine, streams: streams, maximumBodyBytes: limit).add(to: callers)
+        FileRoutes(engine: engine, streams: streams, maximumBodyBytes: limit).add(to: callers)
+        FileContentRoutes(engine: engine, streams: streams).add(to: callers)
+        ArchiveRoutes(engine: engine, streams: streams).add(to: callers)
+        ProcessSocketRoutes(engine: engine, connections: connections, limits: configuration.webSockets).add(to: callers)
+        PortRoutes(
+            engine: engine, connections: connections, ports: ports, timeout: configuration.portTimeout, patience: configuration.drainTime
+        ).add(to: callers)
         return router
     }
 }

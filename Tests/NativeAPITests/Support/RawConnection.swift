@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import SandstormCore
 
 /// A TCP connection that says exactly what the test says.
 struct RawConnection: Sendable {
@@ -16,6 +17,7 @@ struct RawConnection: Sendable {
         init(_ stream: NIOAsyncChannelInboundStream<ByteBuffer>) { iterator = stream.makeAsyncIterator() }
 
         var text: String { String(buffer: bytes) }
+        var all: [UInt8] { Array(bytes.readableBytesView) }
 
         func more() async {
             nonisolated(unsafe) var unsafe = iterator
@@ -53,7 +55,20 @@ struct RawConnection: Sendable {
         }
     }
 
+    /// The value of one of a server's metrics that has no labels.
+    static func metric(_ name: String, of server: LiveServer) async throws -> Int {
+        let value = Locked(0)
+        try await connect(to: server.port) { connection in
+            try await connection.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            let line = await connection.readToEnd().split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            value.withLock { $0 = line.flatMap { Int($0.split(separator: " ")[1].filter(\.isNumber)) } ?? 0 }
+        }
+        return value.withLock { $0 }
+    }
+
     func send(_ text: String) async throws { try await outbound.write(ByteBuffer(string: text)) }
+
+    func send(bytes: [UInt8]) async throws { try await outbound.write(ByteBuffer(bytes: bytes)) }
 
     /// A request with `body`.
     func post(_ path: String, _ body: String, headers: String = "") async throws {
@@ -80,6 +95,15 @@ struct RawConnection: Sendable {
     func readToEnd() async -> String {
         while await !received.isAtEnd { await received.more() }
         return await received.text
+    }
+
+    /// What was received, as bytes.
+    var receivedBytes: [UInt8] { get async { await received.all } }
+
+    /// Waits for the connection's end.
+    func readBytesToEnd() async -> [UInt8] {
+        _ = await readToEnd()
+        return await received.all
     }
 
     func close() async throws { try await channel.close() }

@@ -1,4 +1,5 @@
 import NIOCore
+import SandstormWire
 import ServiceLifecycle
 
 /// The client of one request: work for it ends when it is gone, and not long after the gateway was asked to stop.
@@ -8,9 +9,11 @@ struct ClientPresence: Sendable {
     let channel: any Channel
     /// How long work goes on after the gateway was asked to stop.
     let patience: Duration
+    /// Opens when the gateway is asked to stop; without one, that is asked of the service around the task.
+    var shutdown: Latch?
 
     /// The same client, for work that nobody misses when the gateway stops.
-    var withoutPatience: ClientPresence { ClientPresence(departure: departure, channel: channel, patience: .zero) }
+    var withoutPatience: ClientPresence { ClientPresence(departure: departure, channel: channel, patience: .zero, shutdown: shutdown) }
 
     /// Runs `operation`, and cancels and awaits it if the client leaves or the gateway's patience ends.
     ///
@@ -53,7 +56,11 @@ struct ClientPresence: Sendable {
     /// - Returns: `false` if the task was cancelled before.
     func stopping() async -> Bool {
         do {
-            try await gracefulShutdown()
+            if let shutdown {
+                guard await shutdown.wait() else { return false }
+            } else {
+                try await gracefulShutdown()
+            }
             try await Task.sleep(for: patience)
             return true
         } catch {

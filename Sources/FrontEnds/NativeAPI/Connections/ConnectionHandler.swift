@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
+import SandstormWire
 
 #if canImport(Glibc)
 import Glibc
@@ -23,12 +24,18 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let connections: Connections
     private let maximumBodyBytes: Int
+    private let bodyTimeout: TimeAmount
+    /// Closes the connection unless the request that is being read comes to its end before.
+    private var bodyTimer: Scheduled<Void>?
     private var departure: Latch?
     /// Requests whose head was read and whose response is not written to its end.
     private var pendingRequests = 0
+    /// The connection is no HTTP any more: its halves may be closed one after the other.
+    private var isUpgraded = false
 
-    init(connections: Connections, maximumBodyBytes: Int) {
+    init(connections: Connections, maximumBodyBytes: Int, bodyTimeout: Duration) {
         self.connections = connections
+        self.bodyTimeout = TimeAmount(bodyTimeout)
         self.maximumBodyBytes = maximumBodyBytes
     }
 
@@ -46,27 +53,39 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // A client that closes only its sending half is taken for gone as well, as most servers have it: the two look the same from here.
-        if case ChannelEvent.inputClosed? = event as? ChannelEvent { departure?.open() }
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent, !isUpgraded { departure?.open() }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let head) = unwrapInboundIn(data) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
             pendingRequests += 1
             if pendingRequests == 1, expectsContinue(head) {
                 context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
             }
+            if hasBody(head), !streamsBody(head) {
+                // A body that comes byte by byte is never idle.
+                let channel = context.channel
+                bodyTimer = context.eventLoop.scheduleTask(in: bodyTimeout) { channel.close(promise: nil) }
+            }
+        case .body: break
+        case .end: stopBodyTimer()
         }
         context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { pendingRequests -= 1 }
+        switch unwrapOutboundIn(data) {
+        case .head(let head): isUpgraded = head.status == .switchingProtocols
+        case .body: break
+        case .end: pendingRequests -= 1
+        }
         context.write(data, promise: promise)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard pendingRequests == 0, context.channel.isActive, let problem = ConnectionHandler.problem(for: error) else {
+        guard pendingRequests == 0, !isUpgraded, context.channel.isActive, let problem = ConnectionHandler.problem(for: error) else {
             context.fireErrorCaught(error)
             return
         }
@@ -76,19 +95,35 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         head.headerFields[.connection] = "close"
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(response.bytes)), promise: nil)
+        // The handler before this one closes the connection behind it.
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        context.close(mode: .all, promise: nil)
+    }
+
+    private func stopBodyTimer() {
+        bodyTimer?.cancel()
+        bodyTimer = nil
     }
 
     private func leave(_ context: ChannelHandlerContext) {
+        stopBodyTimer()
         departure?.open()
         connections.remove(context.channel)
     }
 
     private func expectsContinue(_ head: HTTPRequest) -> Bool {
         guard let expectation = head.headerFields[.expect], expectation.lowercased() == "100-continue" else { return false }
+        if streamsBody(head) { return true }
         // One that is too long is refused before it is sent.
         return head.headerFields[.contentLength].flatMap { Int($0) }.map { $0 <= maximumBodyBytes } ?? true
+    }
+
+    private func hasBody(_ head: HTTPRequest) -> Bool {
+        head.headerFields[.transferEncoding] != nil || head.headerFields[.contentLength].map { $0 != "0" } ?? false
+    }
+
+    private func streamsBody(_ head: HTTPRequest) -> Bool {
+        let path = (head.path ?? "").prefix { $0 != "?" }
+        return Endpoint(path: String(path))?.streamsBody ?? false
     }
 
     /// A machine that lost its power closes no connection: without these probes its run would go on until its timeout.

@@ -7,14 +7,17 @@ import HummingbirdCore
 /// A page can post to `http://127.0.0.1` without asking anybody (the browser only hides the answer), and with a host name of its own that
 /// resolves to this machine it may even read the answers. Browsers say where a request comes from and to which name it goes; that is judged.
 enum SameMachineRule {
+    /// - Parameter takesAnyOrigin: pages of any origin may ask, if they know a sandbox's id, which nobody can guess: a sandbox's own pages are
+    ///   of an opaque origin (see ``PortHeaders/contentPolicy``), and what they load from their port comes from another one by that.
     /// - Throws: ``Problem`` of kind `forbiddenOrigin`.
-    static func check(_ request: Request) throws(Problem) {
+    static func check(_ request: Request, takesAnyOrigin: Bool = false) throws(Problem) {
         let authority = request.head.authority ?? ""
         guard isLoopback(authority) else {
             throw Problem(
                 .forbiddenOrigin,
                 "this gateway has no API keys and answers only to localhost, 127.0.0.1 or [::1]; start it with keys to use another name")
         }
+        if takesAnyOrigin { return }
         if let origin = request.headers[.origin], !isSame(origin, as: authority) {
             throw Problem(.forbiddenOrigin, "this gateway has no API keys and takes no requests from web pages of another origin")
         }

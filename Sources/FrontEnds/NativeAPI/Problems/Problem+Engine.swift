@@ -10,6 +10,11 @@ extension Problem {
         decision = error.decision
     }
 
+    /// What a place said of something done in a living sandbox.
+    init(_ error: ProviderError) {
+        self.init(EngineError(error))
+    }
+
     /// What is wrong with a body.
     init(_ invalid: InvalidRequest) {
         self.init(EngineError(invalid))
@@ -33,6 +38,14 @@ extension Problem.Kind {
             case .tooBusy: .tooBusy
             case .storeUnavailable: .storeUnavailable
             case .shuttingDown: .shuttingDown
+            case .sandboxEnded: .sandboxEnded
+            case .conflict: .conflict
+            case .fileNotFound: .fileNotFound
+            case .fileForbidden: .fileForbidden
+            case .diskFull: .diskFull
+            case .unsupported: .unsupported
+            case .providerFailed: .providerFailed
+            case .providerTimedOut: .providerTimedOut
             case .internal: .internal
             }
     }

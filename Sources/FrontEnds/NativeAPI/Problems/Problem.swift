@@ -74,6 +74,13 @@ extension Problem {
     /// There is no such run, or it is somebody else's: the two look the same.
     static let noSuchRun = Problem(.notFound, "there is no such run")
 
+    /// There is no such sandbox, or it is somebody else's.
+    static let noSuchSandbox = Problem(.notFound, "there is no such sandbox")
+    /// No process of that name was started in the sandbox, or it ended long ago.
+    static let noSuchProcess = Problem(.notFound, "there is no such process in this sandbox")
+    /// There is no such snapshot, or it is somebody else's.
+    static let noSuchSnapshot = Problem(.notFound, "there is no such snapshot")
+
     /// The gateway's patience with work under way has ended.
     static let stopping = Problem(.shuttingDown, "the gateway is stopping")
 }

@@ -13,8 +13,9 @@ enum JSONBody {
 
     /// Reads all of the body.
     ///
+    /// - Parameter absent: what no body at all stands for; `nil` if there must be one.
     /// - Throws: ``Problem``: `bodyTooLarge`, `unsupportedEncoding`, `malformedJSON`, or `invalidRequest` for too many members.
-    static func read(_ request: Request, limit: Int) async throws -> JSONValue {
+    static func read(_ request: Request, limit: Int, absent: JSONValue? = nil) async throws -> JSONValue {
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
             throw Problem(.unsupportedEncoding, "the body's Content-Encoding is not understood; send the JSON as it is")
         }
@@ -27,12 +28,21 @@ enum JSONBody {
         } catch is HTTPParserError {
             throw Problem(.malformedHTTP, "the body's chunks are not as RFC 9112 has them")
         }
+        if let absent, bytes.readableBytes == 0 { return absent }
         return try parse(bytes)
+    }
+
+    /// Reads all of the body as whatever `init` makes of JSON.
+    static func read<Value>(
+        _ request: Request, limit: Int, absent: JSONValue? = nil, as init: (JSONValue) throws(InvalidRequest) -> Value
+    ) async throws -> Value {
+        let json = try await read(request, limit: limit, absent: absent)
+        do throws(InvalidRequest) { return try `init`(json) } catch { throw Problem(error) }
     }
 
     static func parse(_ bytes: ByteBuffer) throws(Problem) -> JSONValue {
         guard bytes.readableBytes > 0 else {
-            throw Problem.malformedJSON("the body is empty; send a JSON object such as {\"spec\": {…}}", offset: 0)
+            throw Problem.malformedJSON("the body is empty; send a JSON object", offset: 0)
         }
         let value: JSONValue
         do throws(JSONSyntaxError) {

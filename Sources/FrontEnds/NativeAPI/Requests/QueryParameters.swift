@@ -8,21 +8,27 @@ struct QueryParameters: Sendable {
 
     /// Reads the query of `request`.
     ///
+    /// - Parameters:
+    ///   - prefix: what begins the names of a family of parameters, such as `metadata.`; what follows it is up to the caller.
     /// - Throws: ``Problem`` of kind `invalidParameter` for a name that is not in `names`, and for one given twice.
-    init(_ request: Request, names: [String], repeatable: Set<String> = []) throws(Problem) {
+    init(_ request: Request, names: [String], repeatable: Set<String> = [], prefix: String? = nil) throws(Problem) {
         var values: [String: [String]] = [:]
-        for (key, value) in request.uri.queryParameters where !key.isEmpty {
-            let name = String(key)
-            guard names.contains(name) else {
+        guard let parameters = FormText.parameters(request.uri.query ?? "") else {
+            throw Problem(.invalidParameter, "the query is not percent-encoded UTF-8")
+        }
+        for (name, value) in parameters where !name.isEmpty {
+            let isOfFamily = prefix.map { name.hasPrefix($0) && name.count > $0.count } ?? false
+            guard names.contains(name) || isOfFamily else {
                 let nearest = name.nearest(among: names)
-                let known = names.isEmpty ? "this route takes none" : "known are: \(names.joined(separator: ", "))"
+                let all = names + (prefix.map { [$0 + "‹key›"] } ?? [])
+                let known = all.isEmpty ? "this route takes none" : "known are: \(all.joined(separator: ", "))"
                 let hint = nearest.map { "did you mean \"\($0)\"?" } ?? known
                 throw Problem(.invalidParameter, "there is no query parameter \"\(name.prefix(64))\"; \(hint)")
             }
             guard values[name] == nil || repeatable.contains(name) else {
                 throw Problem(.invalidParameter, "the query parameter \"\(name)\" is given twice; send it once")
             }
-            values[name, default: []].append(String(value))
+            values[name, default: []].append(value)
         }
         self.values = values
     }
@@ -33,6 +39,74 @@ struct QueryParameters: Sendable {
     /// All values of `name`, those separated by commas included.
     func list(_ name: String) -> [String] {
         (values[name] ?? []).flatMap { $0.split(separator: ",", omittingEmptySubsequences: true).map(String.init) }
+    }
+
+    /// The values of the family that `prefix` begins, by what follows it.
+    func family(_ prefix: String) -> [String: String] {
+        var family: [String: String] = [:]
+        for (name, values) in values where name.hasPrefix(prefix) { family[String(name.dropFirst(prefix.count))] = values.first }
+        return family
+    }
+
+    /// A value that must be there.
+    func required(_ name: String) throws(Problem) -> String {
+        guard let value = self[name], !value.isEmpty else {
+            throw Problem(.invalidParameter, "the query parameter \"\(name)\" is missing; send ?\(name)=…")
+        }
+        return value
+    }
+
+    /// The path inside a sandbox that must be there, absolute or relative to the workspace.
+    func path(_ name: String = "path") throws(Problem) -> String {
+        let path = try required(name)
+        guard !path.utf8.contains(0) else {
+            throw Problem(.invalidParameter, "\"\(name)\" contains a NUL byte, which no path can")
+        }
+        return path
+    }
+
+    /// Permission bits in octal digits.
+    func mode(_ name: String = "mode") throws(Problem) -> UInt16? {
+        guard let text = self[name] else { return nil }
+        guard let mode = UInt16(octalMode: text) else {
+            throw Problem(.invalidParameter, "\"\(name)\" must be a file mode in octal digits, such as 0755")
+        }
+        return mode
+    }
+
+    /// One of the names of an enumeration.
+    func choice<Value: CaseIterable & RawRepresentable>(
+        _ name: String, as type: Value.Type = Value.self
+    ) throws(Problem) -> Value? where Value.RawValue == String {
+        guard let text = self[name] else { return nil }
+        return try QueryParameters.choice(text, of: name)
+    }
+
+    /// Several names of an enumeration, in as many parameters or separated by commas.
+    func choices<Value: CaseIterable & RawRepresentable & Hashable>(
+        _ name: String, as type: Value.Type = Value.self
+    ) throws(Problem) -> Set<Value> where Value.RawValue == String {
+        var choices: Set<Value> = []
+        for text in list(name) { choices.insert(try QueryParameters.choice(text, of: name)) }
+        return choices
+    }
+
+    private static func choice<Value: CaseIterable & RawRepresentable>(
+        _ text: String, of name: String
+    ) throws(Problem) -> Value where Value.RawValue == String {
+        if let value = Value(rawValue: text) { return value }
+        let known = Value.allCases.map(\.rawValue)
+        let hint = text.nearest(among: known).map { "did you mean \"\($0)\"?" } ?? "known are: \(known.joined(separator: ", "))"
+        throw Problem(.invalidParameter, "there is no \(name) \"\(text.prefix(64))\"; \(hint)")
+    }
+
+    /// An identifier of the kind that `Kind` says.
+    func identifier<Kind: IdentifierKind>(_ name: String, remedy: String) throws(Problem) -> Identifier<Kind>? {
+        guard let text = self[name] else { return nil }
+        guard let id = Identifier<Kind>(text) else {
+            throw Problem(.invalidParameter, "\"\(name)\" is not an id that begins with \(Kind.prefix)_; \(remedy)")
+        }
+        return id
     }
 
     /// A whole number in `range`.

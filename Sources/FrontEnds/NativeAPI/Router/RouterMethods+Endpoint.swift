@@ -7,7 +7,8 @@ extension RouterMethods {
     func on(
         _ endpoint: Endpoint, _ method: HTTPRequest.Method, use handler: @escaping @Sendable (Request, Context) async throws -> Response
     ) {
-        precondition(endpoint.methods.contains(method), "\(endpoint.rawValue) has no \(method) in its table")
+        let isKnown = endpoint.methods.contains(method) || (method == .head && endpoint.methods.contains(.get))
+        precondition(isKnown, "\(endpoint.rawValue) has no \(method) in its table")
         on(RouterPath(endpoint.rawValue), method: method, use: handler)
     }
 }

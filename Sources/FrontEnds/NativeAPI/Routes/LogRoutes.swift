@@ -5,7 +5,7 @@ import SandstormEngine
 /// `/v1/runs/{id}/logs`: what a run printed.
 struct LogRoutes: Sendable {
     let engine: Engine
-    let streams: RunStreams
+    let streams: EventStreams
 
     func add(to routes: RouterGroup<CallerContext>) { routes.on(.runLogs, .get, use: logs) }
 
@@ -19,7 +19,7 @@ struct LogRoutes: Sendable {
         return streams.response(events, isLines ? .lines(filter) : .text(filter), context)
     }
 
-    private static func filter(_ name: String?) throws(Problem) -> EventFormat.OutputFilter {
+    private static func filter(_ name: String?) throws(Problem) -> RunEventFormat.OutputFilter {
         switch name {
         case nil: return .both
         case "stdout": return .stdout

@@ -5,6 +5,9 @@ import NIOCore
 import SandstormCore
 
 extension Response {
+    /// It is done, and there is nothing to say about it.
+    static var noContent: Response { Response(status: .noContent, headers: [.cacheControl: "no-store"]) }
+
     /// A JSON answer that is true only now.
     static func json(_ value: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
         var headers = headers

@@ -9,11 +9,8 @@ import SandstormStore
 /// `/v1/runs` and what is below it.
 struct RunRoutes: Sendable {
     let engine: Engine
-    let streams: RunStreams
+    let streams: EventStreams
     let maximumBodyBytes: Int
-
-    /// The most runs on one page.
-    private static let maximumPage = 200
 
     func add(to routes: RouterGroup<CallerContext>) {
         routes.on(.runs, .post, use: submit)
@@ -42,6 +39,7 @@ struct RunRoutes: Sendable {
             return .json(result.json(), status: result.isSettled ? .ok : .accepted, headers: headers)
         }
         let result = try await streams.client(of: context).whilePresent { try await handle.result() }
+        headers[.overhead] = handle.overhead.map { String($0.wholeMicroseconds) }
         return .json(result.json(), headers: headers)
     }
 
@@ -50,33 +48,12 @@ struct RunRoutes: Sendable {
     private func list(_ request: Request, _ context: CallerContext) async throws -> Response {
         let parameters = try QueryParameters(request, names: ["state", "limit", "before"], repeatable: ["state"])
         var query = RunQuery()
-        query.states = try RunRoutes.states(parameters.list("state"))
-        let limit = try parameters.integer("limit", in: 1...RunRoutes.maximumPage) ?? query.limit
-        if let text = parameters["before"] {
-            guard let before = RunID(text) else {
-                throw Problem(.invalidParameter, "\"before\" is not a run's id; send the \"next\" of the page before")
-            }
-            query.before = before
-        }
-        // One more than asked for tells whether there is a next page.
-        query.limit = limit + 1
+        query.states = try parameters.choices("state")
+        let page = try Page<RunKind>(parameters)
+        query.before = page.before
+        query.limit = page.queryLimit
         let runs = try await engine.runs(query, for: context.principal)
-        var object: JSONObject = ["runs": .array(runs.prefix(limit).map { $0.json(includingOutput: false) })]
-        if runs.count > limit { object["next"] = .string(runs[limit - 1].id.rawValue) }
-        return .json(.object(object))
-    }
-
-    private static func states(_ names: [String]) throws(Problem) -> Set<RunState> {
-        var states: Set<RunState> = []
-        for name in names {
-            guard let state = RunState(rawValue: name) else {
-                let known = RunState.allCases.map(\.rawValue)
-                let hint = name.nearest(among: known).map { "did you mean \"\($0)\"?" } ?? "known are: \(known.joined(separator: ", "))"
-                throw Problem(.invalidParameter, "there is no state \"\(name.prefix(64))\"; \(hint)")
-            }
-            states.insert(state)
-        }
-        return states
+        return .json(page.json("runs", runs, id: \.id) { $0.json(includingOutput: false) })
     }
 
     // MARK: /v1/runs/{id}
@@ -86,6 +63,8 @@ struct RunRoutes: Sendable {
             return try await follow(request, context)
         }
         _ = try QueryParameters(request, names: [])
+        // A wrong one is wrong, whether it is of use or not.
+        _ = try request.headers.resumePoint()
         return .json(try await engine.run(try context.runID, for: context.principal).json())
     }
 
@@ -106,22 +85,14 @@ extension RunRequest {
     /// Reads the body and the `Idempotency-Key` of `request`.
     init(_ request: Request, limit: Int) async throws {
         let idempotencyKey = try request.headers.validIdempotencyKey()
-        let json = try await JSONBody.read(request, limit: limit)
-        do throws(InvalidRequest) {
-            try self.init(json: json)
-        } catch {
-            throw Problem(error)
-        }
+        self = try await JSONBody.read(request, limit: limit, as: RunRequest.init(json:))
         self.idempotencyKey = idempotencyKey
     }
 }
 
-extension CallerContext {
-    /// The run in the path. An id that can't be one names no run.
-    var runID: RunID {
-        get throws(Problem) {
-            guard let id = parameters.get("id").flatMap({ RunID($0) }) else { throw Problem.noSuchRun }
-            return id
-        }
+extension Duration {
+    fileprivate var wholeMicroseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 }

@@ -34,7 +34,7 @@ final class StreamBuffer: Sendable {
     func write(_ bytes: ByteBuffer) async -> Bool {
         let consumer: CheckedContinuation<Void, Never>? = state.withLock { state in
             guard state.end == nil else { return nil }
-            state.pending.writeImmutableBuffer(bytes)
+            if state.pending.readableBytes == 0 { state.pending = bytes } else { state.pending.writeImmutableBuffer(bytes) }
             return state.consumer.take()
         }
         consumer?.resume()

@@ -3,7 +3,7 @@ import SandstormCore
 import SandstormWire
 
 /// How a run's events are written into a response's body.
-enum EventFormat: Sendable {
+enum RunEventFormat: Sendable {
     /// Server-sent events, all of them.
     case serverSentEvents
     /// One JSON object a line, of the outputs that were asked for.
@@ -18,12 +18,11 @@ enum EventFormat: Sendable {
         case stderr
     }
 
-    /// The value of the response's `Content-Type`.
-    var contentType: String {
+    var framing: StreamFraming {
         switch self {
-        case .serverSentEvents: OfferedType.eventStream.rawValue
-        case .lines: OfferedType.jsonLines.rawValue
-        case .text: "text/plain; charset=utf-8"
+        case .serverSentEvents: .serverSentEvents
+        case .lines: .lines
+        case .text: .bytes(contentType: "text/plain; charset=utf-8")
         }
     }
 
@@ -42,30 +41,9 @@ enum EventFormat: Sendable {
             if let bytes = filter.bytes(of: event) { buffer.writeBytes(bytes) }
         }
     }
-
-    /// Appends why the stream ends before its end. Plain text has no place for it: its end is only missing.
-    func encode(_ problem: Problem, requestID: String, into buffer: inout ByteBuffer) {
-        let json = problem.json(requestID: requestID)
-        switch self {
-        case .serverSentEvents:
-            ServerSentEvent(name: "problem", data: json.encodedBytes).encode(into: &buffer)
-        case .lines:
-            buffer.writeBytes(JSONValue.object(["event": "problem", "problem": json]).encodedBytes)
-            buffer.writeInteger(UInt8(ascii: "\n"))
-        case .text: break
-        }
-    }
-
-    /// What is sent when nothing happens for a while; `nil` for a format that has no such thing.
-    var heartbeat: ByteBuffer? {
-        guard case .serverSentEvents = self else { return nil }
-        var buffer = ByteBuffer()
-        ServerSentEvent.encode(comment: "heartbeat", into: &buffer)
-        return buffer
-    }
 }
 
-extension EventFormat.OutputFilter {
+extension RunEventFormat.OutputFilter {
     /// The output in `event`, if there is one and it was asked for.
     func bytes(of event: RunEvent) -> [UInt8]? {
         switch event.body {

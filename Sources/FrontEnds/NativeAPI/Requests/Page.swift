@@ -1,0 +1,31 @@
+import SandstormCore
+
+/// A part of a list, newest first: where it begins and how much of it.
+struct Page<Kind: IdentifierKind>: Sendable {
+    /// The most on one page.
+    static var maximum: Int { 200 }
+    /// The names of its query parameters.
+    static var names: [String] { ["limit", "before"] }
+
+    let limit: Int
+    /// The last of the page before.
+    let before: Identifier<Kind>?
+
+    /// Reads `limit` and `before`.
+    init(_ parameters: QueryParameters) throws(Problem) {
+        limit = try parameters.integer("limit", in: 1...Page.maximum) ?? 50
+        before = try parameters.identifier("before", remedy: "send the \"next\" of the page before")
+    }
+
+    /// One more than asked for, which tells whether there is a next page.
+    var queryLimit: Int { limit + 1 }
+
+    /// The page under `name`, of `elements` as the query for ``queryLimit`` found them, with the way to the next one.
+    func json<Element>(
+        _ name: String, _ elements: [Element], id: (Element) -> Identifier<Kind>, _ json: (Element) -> JSONValue
+    ) -> JSONValue {
+        var object: JSONObject = [name: .array(elements.prefix(limit).map(json))]
+        if elements.count > limit { object["next"] = .string(id(elements[limit - 1]).rawValue) }
+        return .object(object)
+    }
+}
