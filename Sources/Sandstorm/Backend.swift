@@ -1,7 +1,7 @@
 import SandstormCore
 
 /// Who does the work: a gateway or the embedded engine. Requests were checked before they come here.
-protocol Backend: Sendable {
+protocol Backend: SandboxBackend {
     /// Starts a detached run; returns it as it stands once it is accepted.
     func start(_ request: RunRequest) async throws(SandstormError) -> RunResult
 

@@ -18,6 +18,18 @@ public struct SandstormError: Error, Sendable, CustomStringConvertible {
         case idempotencyConflict
         /// No offer can run this within the constraints; see ``SandstormError/decision``.
         case noOffer
+        /// The sandbox is there no more.
+        case sandboxEnded
+        /// Things are not in the state that this needs: a sandbox is paused, a file exists.
+        case conflict
+        /// There is no such file in the sandbox.
+        case fileNotFound
+        /// The sandbox's disk is full.
+        case diskFull
+        /// The sandbox's provider can't do that.
+        case unsupported
+        /// The sandbox's provider failed.
+        case providerFailed
         /// The gateway takes no more at the moment.
         case tooBusy
         /// The gateway is stopping, or can't write its journal.
@@ -94,9 +106,9 @@ extension SandstormError {
 extension SandstormError.Kind {
     fileprivate var isUsuallyRetryable: Bool {
         switch self {
-        case .tooBusy, .unavailable, .unreachable, .timedOut, .interrupted, .internal: true
+        case .tooBusy, .unavailable, .unreachable, .timedOut, .interrupted, .internal, .providerFailed: true
         case .invalidRequest, .unauthenticated, .forbidden, .notFound, .idempotencyConflict, .noOffer, .badAnswer, .cancelled,
-            .configuration:
+            .configuration, .sandboxEnded, .conflict, .fileNotFound, .diskFull, .unsupported:
             false
         }
     }

@@ -13,10 +13,12 @@ import Sandstorm
               sandstorm run hello.py
               sandstorm run -c 'console.log(6*7)' --language javascript
               sandstorm run -- uname -a
+              sandstorm shell
             """,
         version: SandstormVersion.current,
         subcommands: [
-            RunCommand.self, ExplainCommand.self, ProvidersCommand.self, RunsCommand.self, LogsCommand.self, ServeCommand.self,
+            RunCommand.self, ExplainCommand.self, PricesCommand.self, ProvidersCommand.self, RunsCommand.self, LogsCommand.self,
+            SandboxesCommand.self, ShellCommand.self, ExecCommand.self, FilesCommand.self, SnapshotsCommand.self, ServeCommand.self,
             KeysCommand.self, DoctorCommand.self,
         ])
 }

@@ -101,7 +101,7 @@ actor EmbeddedEngine: Backend {
         await (try engine()).providers().compactMap { ProviderInfo(json: $0.json) }
     }
 
-    private func asked<Answer: Sendable>(
+    func asked<Answer: Sendable>(
         _ question: @Sendable () async throws(EngineError) -> Answer
     ) async throws(SandstormError) -> Answer {
         do {

@@ -1,6 +1,7 @@
 import Dispatch
 package import LocalProvider
 package import Logging
+package import SandstormCore
 package import SandstormEngine
 package import SandstormStore
 
@@ -14,14 +15,25 @@ package struct EmbeddedGateway: Sendable {
 
     /// Opens a data directory, making it if need be.
     ///
-    /// - Parameter exclusive: for a gateway that serves others; such a directory has one owner at a time.
+    /// - Parameters:
+    ///   - exclusive: for a gateway that serves others; such a directory has one owner at a time.
+    ///   - localPrice: what a sandbox on this machine costs.
+    ///   - warm: how many sandboxes of the standard shape are kept ready.
+    ///   - others: providers beside this machine's sandboxes.
     /// - Throws: ``SandstormError`` of kind `configuration`.
-    package init(opening directory: DataDirectory, exclusive: Bool, logger: Logger) async throws(SandstormError) {
+    package init(
+        opening directory: DataDirectory, exclusive: Bool, localPrice: PriceSchedule = .free, warm: Int = 0,
+        beside others: [any SandboxProvider] = [], logger: Logger
+    ) async throws(SandstormError) {
         // Looking at the machine takes longer than opening the store; both at once is what a short run waits for.
-        async let provider = EmbeddedGateway.provider(in: directory)
+        async let provider = EmbeddedGateway.provider(in: directory, price: localPrice)
         store = try await EmbeddedGateway.store(in: directory, exclusive: exclusive)
         local = await provider
-        engine = Engine(providers: [local], store: store, logger: logger)
+        var configuration = EngineConfiguration()
+        // A program that embeds the engine is not there to keep sandboxes alive, neither its own nor a gateway's.
+        configuration.adoptsSandboxes = exclusive
+        if warm > 0 { configuration.warmPools = [WarmPool(count: warm)] }
+        engine = Engine(providers: [local] + others, store: store, configuration: configuration, logger: logger)
     }
 
     /// Opens the store alone, for what needs no sandbox.
@@ -47,8 +59,10 @@ package struct EmbeddedGateway: Sendable {
     }
 
     /// Sandboxes on this machine, as the data directory's owner has them.
-    package static func provider(in directory: DataDirectory) async -> LocalProvider {
-        await LocalProvider(configuration: .init(dataDirectory: directory.path))
+    package static func provider(in directory: DataDirectory, price: PriceSchedule = .free) async -> LocalProvider {
+        var configuration = LocalProvider.Configuration(dataDirectory: directory.path)
+        configuration.price = price
+        return await LocalProvider(configuration: configuration)
     }
 
     /// Ends what nobody detached, waits until all is settled, and closes the files.

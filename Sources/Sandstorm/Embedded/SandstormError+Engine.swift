@@ -13,6 +13,14 @@ extension SandstormError {
             case .noOffer: .noOffer
             case .tooBusy: .tooBusy
             case .storeUnavailable, .shuttingDown: .unavailable
+            case .sandboxEnded: .sandboxEnded
+            case .conflict: .conflict
+            case .fileNotFound: .fileNotFound
+            case .fileForbidden: .forbidden
+            case .diskFull: .diskFull
+            case .unsupported: .unsupported
+            case .providerFailed: .providerFailed
+            case .providerTimedOut: .timedOut
             case .internal: .internal
             }
         self.init(kind, error.message, problems: error.problems, decision: error.decision, isRetryable: error.isRetryable)

@@ -33,7 +33,22 @@ struct GatewayAddress: Hashable, Sendable, CustomStringConvertible {
     /// The address of a path below, such as `/v1/runs`.
     func url(_ path: String, query: [(name: String, value: String)] = []) -> String {
         guard !query.isEmpty else { return base + path }
-        // Only names and identifiers come here: nothing that would have to be escaped.
-        return base + path + "?" + query.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+        let parameters = query.map { "\(GatewayAddress.escaped($0.name))=\(GatewayAddress.escaped($0.value))" }
+        return base + path + "?" + parameters.joined(separator: "&")
+    }
+
+    /// The text with every byte percent-encoded that could mean something in a query, but for `/` and `,`, which mean nothing there.
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "/"), UInt8(ascii: ","):
+                escaped.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                escaped += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return escaped
     }
 }

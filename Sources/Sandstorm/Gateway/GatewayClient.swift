@@ -8,9 +8,11 @@ import SandstormCore
 /// HTTP/1.1 only: in the client used here, HTTP/2 does not survive a server that answers before it has read the request.
 final class GatewayClient: Backend {
     private let http: HTTPClient
+    /// For calls that are answered only once their work is done, and for bytes whose source may be slow.
+    private let patientHTTP: HTTPClient
     private let address: Result<GatewayAddress, SandstormError>
     private let key: APIKey?
-    private let policy: RetryPolicy
+    let policy: RetryPolicy
     private let isShutDown = Locked(false)
 
     /// The most that an answer other than an event stream may hold.
@@ -30,11 +32,15 @@ final class GatewayClient: Backend {
         configuration.timeout = .init(connect: .seconds(5), read: .seconds(45))
         configuration.redirectConfiguration = .disallow
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        configuration.timeout.read = nil
+        patientHTTP = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     deinit {
         // A client that is let go without this stops the process in debug builds.
-        if !isShutDown.withLock({ $0 }) { http.shutdown { _ in } }
+        guard !isShutDown.withLock({ $0 }) else { return }
+        http.shutdown { _ in }
+        patientHTTP.shutdown { _ in }
     }
 
     func shutDown() async {
@@ -42,7 +48,9 @@ final class GatewayClient: Backend {
             defer { flag = true }
             return !flag
         }
-        if isFirst { try? await http.shutdown() }
+        guard isFirst else { return }
+        try? await http.shutdown()
+        try? await patientHTTP.shutdown()
     }
 
     // MARK: Calls
@@ -91,20 +99,39 @@ final class GatewayClient: Backend {
         return result
     }
 
-    private func garbage(_ expected: String) throws(SandstormError) -> SandstormError {
+    func garbage(_ expected: String) throws(SandstormError) -> SandstormError {
         SandstormError(.badAnswer, "what \(try address.get()) sends is not \(expected); is a Sandstorm gateway there?")
     }
 
     // MARK: Transport
 
     /// The body of an answer, which must be JSON.
-    private func json(_ call: GatewayCall) async throws(SandstormError) -> JSONValue {
+    func json(_ call: GatewayCall) async throws(SandstormError) -> JSONValue {
+        let (_, body) = try await answer(to: call)
+        do { return try JSONValue(parsing: body) } catch { throw try garbage("JSON") }
+    }
+
+    /// An answer without anything in it.
+    func done(_ call: GatewayCall) async throws(SandstormError) { _ = try await answer(to: call) }
+
+    /// The status of an answer, and its whole body.
+    func answer(to call: GatewayCall) async throws(SandstormError) -> (status: Int, body: [UInt8]) {
         let address = try address.get()
         return try await repeating(call) { [self] () async throws(SandstormError) in
             let response = try await exchange(call, with: address)
-            let body = try await collect(response.body, from: address)
-            do { return try JSONValue(parsing: body) } catch { throw try garbage("JSON") }
+            return (Int(response.status.code), try await collect(response.body, from: address))
         }
+    }
+
+    /// An answer whose bytes are read as they come.
+    func stream(_ call: GatewayCall) async throws(SandstormError) -> HTTPClientResponse {
+        let address = try address.get()
+        return try await repeating(call) { [self] () async throws(SandstormError) in try await exchange(call, with: address) }
+    }
+
+    /// The address of a path below the gateway's, and the header fields that open it.
+    func entry(_ path: String) throws(SandstormError) -> (url: String, headers: [String: String]) {
+        (try address.get().url(path), key.map { ["Authorization": "Bearer \($0.secret)"] } ?? [:])
     }
 
     /// Opens an event stream, once: whoever reads it knows where to go on.
@@ -140,7 +167,9 @@ final class GatewayClient: Backend {
     private func exchange(_ call: GatewayCall, with address: GatewayAddress) async throws(SandstormError) -> HTTPClientResponse {
         let response: HTTPClientResponse
         do {
-            response = try await http.execute(call.request(to: address, key: key), timeout: GatewayClient.headTimeout)
+            let client = call.patience == nil && call.answer != .bytes ? http : patientHTTP
+            response = try await client.execute(
+                call.request(to: address, key: key), timeout: call.patience ?? GatewayClient.headTimeout)
         } catch {
             throw translated(error)
         }

@@ -32,6 +32,12 @@ extension SandstormError.Kind {
         self =
             switch (name, status) {
             case ("nooffer", _): .noOffer
+            case ("conflict", _): .conflict
+            case ("sandboxended", _), (_, 410): .sandboxEnded
+            case ("filenotfound", _): .fileNotFound
+            case ("diskfull", _), (_, 507): .diskFull
+            case ("unsupported", _): .unsupported
+            case ("providerfailed", _): .providerFailed
             case ("idempotencyconflict", _), (_, 409): .idempotencyConflict
             case ("toobusy", _), (_, 429): .tooBusy
             case ("storeunavailable", _), ("shuttingdown", _), ("notready", _), (_, 502), (_, 503): .unavailable
@@ -41,7 +47,7 @@ extension SandstormError.Kind {
             // Without a problem document there is some other server at this address.
             case ("", 404), ("", 405), ("unknownroute", _), ("methodnotallowed", _): .badAnswer
             case (_, 404): .notFound
-            case (_, 408), (_, 504): .timedOut
+            case ("providertimedout", _), (_, 408), (_, 504): .timedOut
             case ("", 200..<400): .badAnswer
             case (_, 400..<500): .invalidRequest
             default: .internal

@@ -18,6 +18,9 @@ struct LogsCommand: ReportingCommand {
         completion: .list(OutputChunk.Stream.allCases.map(\.rawValue)))
     var stream: String?
 
+    @Flag(help: "Leave escape sequences as they are also when a terminal shows the output.")
+    var raw = false
+
     @OptionGroup var place: PlaceOptions
 
     func execute() async throws -> ExitCode {
@@ -29,10 +32,12 @@ struct LogsCommand: ReportingCommand {
             problems.append(OptionProblem("--stream", "\"\(stream)\" is no stream", remedy: "use stdout or stderr"))
         }
         guard let id, problems.isEmpty else { throw CommandFailure(problems) }
+        let output = ProgramOutput(isRaw: raw)
         try await place.withSandstorm { sandstorm in
             for try await chunk in sandstorm.logs(of: id, following: follow) where only == nil || only == chunk.stream {
-                try await (chunk.stream == .stdout ? StandardOutput.output : .error).write(chunk.bytes)
+                try await output.write(chunk.bytes, to: chunk.stream)
             }
+            try await output.end()
         }
         return .success
     }

@@ -3,7 +3,9 @@ import Logging
 import NIOCore
 import NIOPosix
 import NativeAPI
+import NullProvider
 import Sandstorm
+import SandstormCore
 import SandstormEngine
 import SandstormStore
 import ServiceLifecycle
@@ -31,19 +33,38 @@ struct ServeCommand: ReportingCommand {
         completion: .list(Logger.Level.allCases.map(\.rawValue)))
     var logLevel = "notice"
 
+    @Option(
+        help: ArgumentHelp(
+            "What a vCPU of a sandbox on this machine costs in an hour, in US dollars: what the machine costs you.", valueName: "usd"))
+    var localPrice: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How many sandboxes of the standard shape are kept ready, for runs and sandboxes that ask for nothing else.",
+            valueName: "count"))
+    var warm = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "A provider beside this machine: null, which runs nothing and shows what the gateway itself costs. Repeatable.",
+            valueName: "name"))
+    var provider: [String] = []
+
     @OptionGroup var data: DataOptions
 
     /// How long draining may take altogether.
     private static let drainLimit = Duration.seconds(30)
 
     func execute() async throws -> ExitCode {
-        let (address, level) = try checked()
+        let (address, level, price) = try checked()
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = level
             return handler
         }
-        let gateway = try await EmbeddedGateway(opening: data.directory, exclusive: true, logger: Logger(label: "sandstorm"))
+        let gateway = try await EmbeddedGateway(
+            opening: data.directory, exclusive: true, localPrice: price, warm: warm, beside: provider.isEmpty ? [] : [NullProvider()],
+            logger: Logger(label: "sandstorm"))
         do {
             try await serve(gateway, at: address)
         } catch {
@@ -54,7 +75,7 @@ struct ServeCommand: ReportingCommand {
         return .success
     }
 
-    private func checked() throws -> (ListenAddress, Logger.Level) {
+    private func checked() throws -> (ListenAddress, Logger.Level, PriceSchedule) {
         var problems: [OptionProblem] = []
         let address = ListenAddress(parsing: listen)
         if let address {
@@ -68,13 +89,24 @@ struct ServeCommand: ReportingCommand {
             problems.append(
                 OptionProblem("--listen", "\"\(listen)\" is no address", remedy: "write HOST:PORT, such as 127.0.0.1:8787 or [::1]:8787"))
         }
+        let price = localPrice.map { Money($0).flatMap { PriceSchedule(perVCPUHour: $0) } } ?? .free
+        if price == nil {
+            problems.append(
+                OptionProblem("--local-price", "\"\(localPrice ?? "")\" is no price", remedy: "write US dollars for an hour, such as 0.05"))
+        }
+        if !(0...256).contains(warm) {
+            problems.append(OptionProblem("--warm", "\(warm) is out of range", remedy: "keep 0 to 256 sandboxes ready"))
+        }
+        for name in provider where name != "null" {
+            problems.append(OptionProblem("--provider", "there is no provider \"\(name)\"", remedy: "use null, or leave it out"))
+        }
         let level = Logger.Level(rawValue: logLevel)
         if level == nil {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             problems.append(OptionProblem("--log-level", "\"\(logLevel)\" is no level", remedy: "use one of \(levels)"))
         }
-        guard let address, let level, problems.isEmpty else { throw CommandFailure(problems) }
-        return (address, level)
+        guard let address, let level, let price, problems.isEmpty else { throw CommandFailure(problems) }
+        return (address, level, price)
     }
 
     private func serve(_ gateway: EmbeddedGateway, at address: ListenAddress) async throws {

@@ -41,6 +41,7 @@ struct RunSession {
     private func stream() async throws -> RunResult {
         let progress = Progress("asking", isEnabled: Terminal.isInteractive && !isQuiet)
         defer { progress.end() }
+        let output = ProgramOutput(isRaw: options.raw)
         var id: RunID?
         do {
             for try await event in sandstorm.stream(request) {
@@ -51,12 +52,16 @@ struct RunSession {
                 case .started(let provider, _, _): progress.show("running at \(provider)")
                 case .stdout(let bytes):
                     progress.end()
-                    try await StandardOutput.output.write(bytes)
+                    try await output.write(bytes, to: .stdout)
                 case .stderr(let bytes):
                     progress.end()
-                    try await StandardOutput.error.write(bytes)
-                case .exited: progress.show("settling")
-                case .settled(let result): return result
+                    try await output.write(bytes, to: .stderr)
+                case .exited:
+                    try await output.end()
+                    progress.show("settling")
+                case .settled(let result):
+                    try await output.end()
+                    return result
                 }
             }
         } catch {

@@ -37,6 +37,7 @@ extension OptionProblem {
         "spec/isolation": ("--isolation", nil),
         "spec/image": ("--image", nil),
         "spec/metadata": ("--label", nil),
+        "snapshotId": ("--snapshot", "copy an id from sandstorm snapshots; it starts with snp_"),
         "constraints/maxCost": ("--max-cost", "give US dollars such as 0.10, with at most nine decimals"),
         "constraints/maxLatency": ("--max-latency", "give 1ms to 24h"),
         "constraints/preferredProviders": ("--prefer", nil),
@@ -54,7 +55,7 @@ extension OptionProblem {
         let item = parts.count > 2 && ["environment", "metadata"].contains(parts[1]) ? " \(parts[2])" : ""
         let index = parts.count > 2 ? Int(parts[2]).map { " (number \($0 + 1))" } ?? "" : ""
         if let option {
-            let isAboutList = parts[1] == "requirements" && parts.count > 2
+            let isAboutList = parts.count > 2 && parts[1] == "requirements"
             let remedy = isAboutList ? problem.remedy : option.remedy ?? problem.remedy
             self.init(option.name + item + index, problem.detail, remedy: remedy)
         } else {

@@ -37,6 +37,16 @@ struct PlaceOptions: ParsableArguments {
         gateway != nil || data.dataDir == nil && !(ProcessInfo.processInfo.environment["SANDSTORM_URL"] ?? "").isEmpty
     }
 
+    /// What is wrong with asking for something that only a gateway has.
+    ///
+    /// - Parameter place: the option or argument that names it.
+    func problem(needingGatewayFor place: String) -> OptionProblem? {
+        guard !isRemote else { return nil }
+        return OptionProblem(
+            place, "is out of reach: without a gateway, a sandbox lives no longer than the program that made it",
+            remedy: "start a gateway with sandstorm serve and name it with --gateway or SANDSTORM_URL")
+    }
+
     /// Does something with it, and ends it cleanly in any case.
     func withSandstorm<Value>(_ work: (Sandstorm) async throws -> Value) async throws -> Value {
         let sandstorm = try sandstorm()

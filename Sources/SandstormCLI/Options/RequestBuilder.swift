@@ -6,13 +6,27 @@ import Sandstorm
 /// of rules, and one place that knows the defaults.
 struct RequestBuilder {
     private let options: RunOptions
-    private var spec = JSONObject()
-    private var constraints = JSONObject()
-    private var problems: [OptionProblem] = []
+    /// What the options say about the sandbox, and everything that is wrong so far.
+    private var builder = SpecBuilder()
     /// The whole request of a spec file, of which the options change parts.
     private var request = JSONObject()
 
     init(_ options: RunOptions) { self.options = options }
+
+    private var spec: JSONObject {
+        get { builder.spec }
+        set { builder.spec = newValue }
+    }
+
+    private var constraints: JSONObject {
+        get { builder.constraints }
+        set { builder.constraints = newValue }
+    }
+
+    private var problems: [OptionProblem] {
+        get { builder.problems }
+        set { builder.problems = newValue }
+    }
 
     /// The request.
     ///
@@ -26,15 +40,14 @@ struct RequestBuilder {
     private mutating func build(input: [UInt8]?) throws -> RunRequest {
         readSpecFile()
         addProgram()
-        addSurroundings(input)
-        addResources()
-        addConstraints()
+        addInput(input)
+        builder.add(options.sandbox)
         request["spec"] = .object(spec)
         if !constraints.members.isEmpty { request["constraints"] = .object(constraints) }
         if options.detach { request["detached"] = true }
         do throws(InvalidRequest) {
             var request = try RunRequest(json: .object(request))
-            request.idempotencyKey = options.idempotencyKey
+            request.idempotencyKey = options.sandbox.idempotencyKey
             if problems.isEmpty { return request }
         } catch {
             problems += error.problems.map { OptionProblem($0, origin: options.spec) }.filter { !isConsequence($0) }
@@ -50,7 +63,7 @@ struct RequestBuilder {
     private var hasProgramProblem = false
 
     private mutating func report(_ place: String, _ detail: String, remedy: String) {
-        problems.append(OptionProblem(place, detail, remedy: remedy))
+        builder.report(place, detail, remedy: remedy)
     }
 
     private mutating func reportProgram(_ place: String, _ detail: String, remedy: String) {
@@ -126,114 +139,13 @@ struct RequestBuilder {
         }
     }
 
-    private mutating func addSurroundings(_ input: [UInt8]?) {
+    private mutating func addInput(_ input: [UInt8]?) {
         if !options.requirements.isEmpty { spec["requirements"] = .strings(options.requirements) }
-        add(pairs: options.environment, to: "environment", option: "--env")
-        add(pairs: options.labels, to: "metadata", option: "--label")
-        addFiles()
         if let input {
             spec["stdinBase64"] = nil
             spec["stdin"] = nil
             spec.setBytes(input, "stdin")
         }
-        if let network = options.network {
-            switch network {
-            case "none", "open": spec["network"] = .string(network)
-            default: spec["network"] = ["allow": .strings(network.split(separator: ",").map(String.init))]
-            }
-        }
-        if let region = options.region { spec["region"] = .string(region) }
-        if let isolation = options.isolation { spec["isolation"] = .string(isolation) }
-        if let image = options.image { spec["image"] = .string(image) }
         if options.idempotent { spec["idempotent"] = true }
-    }
-
-    private mutating func add(pairs: [String], to key: String, option: String) {
-        guard !pairs.isEmpty else { return }
-        var map = spec[key]?.objectValue ?? [:]
-        for pair in pairs {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2, !parts[0].isEmpty {
-                map[String(parts[0])] = .string(String(parts[1]))
-            } else {
-                report(option, "\"\(pair)\" is no name and value", remedy: "write NAME=VALUE")
-            }
-        }
-        spec[key] = .object(map)
-    }
-
-    private mutating func addFiles() {
-        guard !options.files.isEmpty else { return }
-        var files = spec["files"]?.arrayValue ?? []
-        if let object = spec["files"]?.objectValue {
-            files = object.members.map { member in
-                guard case .object(var file) = member.value else { return ["path": .string(member.key), "content": member.value] }
-                file["path"] = .string(member.key)
-                return .object(file)
-            }
-        }
-        for argument in options.files {
-            do throws(OptionProblem.Thrown) {
-                let (local, path) = LocalFile.split(argument)
-                var file: JSONObject = ["path": .string(path ?? local.name)]
-                file.setBytes(try local.read(as: "--file"), "content")
-                if local.isExecutable { file["mode"] = "0755" }
-                files.append(.object(file))
-            } catch {
-                problems.append(error.problem)
-            }
-        }
-        spec["files"] = .array(files)
-    }
-
-    private mutating func addResources() {
-        if let cpu = options.cpu {
-            if let number = Double(cpu), number.isFinite {
-                spec["cpu"] = .number("\(number)")
-            } else {
-                report("--cpu", "\"\(cpu)\" is no number", remedy: "give vCPUs such as 2 or 0.5")
-            }
-        }
-        if let memory = options.memory {
-            if let size = ByteSize(parsing: memory, bareUnit: .mebibyte), let mebibytes = size.whole(.mebibyte) {
-                spec["memory"] = .integer(mebibytes)
-            } else {
-                report("--memory", "\"\(memory)\" is no size", remedy: "give 512MiB, 1GiB, or a number of MiB")
-            }
-        }
-        if let disk = options.disk {
-            if let size = ByteSize(parsing: disk, bareUnit: .gibibyte), let gibibytes = size.whole(.gibibyte) {
-                spec["disk"] = .integer(gibibytes)
-            } else {
-                report("--disk", "\"\(disk)\" is no size in whole GiB", remedy: "give 1GiB or 10GiB")
-            }
-        }
-        if let gpu = options.gpu {
-            let parts = gpu.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            if parts.count == 1 {
-                spec["gpu"] = .string(gpu)
-            } else if let count = Int(parts[1]) {
-                spec["gpu"] = ["type": .string(parts[0]), "count": .integer(count)]
-            } else {
-                report("--gpu", "\"\(gpu)\" is no type and number", remedy: "give a type and 1 to 16 of them, such as L4:2")
-            }
-        }
-        if let time = options.timeout { spec["timeout"] = milliseconds(time, "--timeout", example: "30s, 5m or 2h") ?? spec["timeout"] }
-    }
-
-    private mutating func addConstraints() {
-        if let amount = options.maxCost { constraints["maxCost"] = .string(amount) }
-        if let time = options.maxLatency {
-            constraints["maxLatency"] = milliseconds(time, "--max-latency", example: "500ms or 2s") ?? constraints["maxLatency"]
-        }
-        if !options.prefer.isEmpty { constraints["preferredProviders"] = .strings(options.prefer) }
-        if !options.exclude.isEmpty { constraints["excludeProviders"] = .strings(options.exclude) }
-        if let objective = options.objective { constraints["objective"] = .string(objective) }
-    }
-
-    private mutating func milliseconds(_ text: String, _ option: String, example: String) -> JSONValue? {
-        if let duration = Duration(parsing: text) { return .integer(duration.wholeMilliseconds) }
-        report(option, "\"\(text)\" is no length of time", remedy: "give \(example)")
-        return nil
     }
 }

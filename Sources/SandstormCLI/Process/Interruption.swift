@@ -37,7 +37,9 @@ enum Interruption {
                     count += 1
                     return count == 1
                 }
-                if isFirst { onFirst() } else { _exit(ExitCode.cancelled.rawValue) }
+                guard !isFirst else { return onFirst() }
+                RawTerminal.restore()
+                _exit(ExitCode.cancelled.rawValue)
             }
             source.resume()
             return source

@@ -36,8 +36,18 @@ struct StandardOutput: Sendable {
         }
     }
 
-    /// Writes text and a line break.
-    func line(_ text: String) async throws { try await write(Array((text + "\n").utf8)) }
+    /// Whether a terminal shows what is written.
+    var isTerminal: Bool { isatty(descriptor) == 1 }
+
+    /// Writes text and a line break. On a terminal, control characters are written as JSON has them: `\u009b`.
+    func line(_ text: String) async throws {
+        guard isTerminal else { return try await write(Array((text + "\n").utf8)) }
+        let shown = text.unicodeScalars.map { scalar in
+            (0x7F...0x9F).contains(scalar.value) || scalar.value < 0x20
+                ? "\\u00" + (scalar.value < 0x10 ? "0" : "") + String(scalar.value, radix: 16) : String(Character(scalar))
+        }
+        try await write(Array((shown.joined() + "\n").utf8))
+    }
 
     private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt, isCancelled: () -> Bool) throws {
         var rest = bytes[...]
@@ -62,7 +72,7 @@ struct StandardOutput: Sendable {
     }
 }
 
-/// Standard input, read to its end.
+/// Standard input.
 enum StandardInput {
     /// The most that a run can be given.
     static let limit = 16 * 1024 * 1024
@@ -87,6 +97,36 @@ enum StandardInput {
                 bytes.append(contentsOf: buffer.prefix(count))
                 guard bytes.count <= limit else {
                     throw CommandFailure(.usage, "standard input is longer than 16 MiB; pass it as a file that the code fetches itself")
+                }
+            }
+        }
+    }
+
+    /// Standard input as its bytes come.
+    struct Pieces: AsyncSequence, AsyncIteratorProtocol, Sendable {
+        private let queue = DispatchQueue(label: "sandstorm.input")
+
+        func makeAsyncIterator() -> Pieces { self }
+
+        /// The next bytes; `nil` at the end, and when the terminal is gone.
+        ///
+        /// - Throws: ``CommandFailure``; `CancellationError`.
+        mutating func next() async throws -> [UInt8]? { try await piece() }
+
+        private func piece() async throws -> [UInt8]? {
+            try await blocking(on: queue) { isCancelled in
+                var buffer = [UInt8](repeating: 0, count: 65_536)
+                while true {
+                    if isCancelled() { throw CancellationError() }
+                    var poller = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+                    // Short, so that whoever cancels the reading does not wait.
+                    guard poll(&poller, 1, 20) != 0 else { continue }
+                    let count = read(STDIN_FILENO, &buffer, buffer.count)
+                    if count > 0 { return Array(buffer.prefix(count)) }
+                    if count == 0 || errno == EIO { return nil }
+                    guard errno == EINTR || errno == EAGAIN else {
+                        throw CommandFailure(.sandstormFailed, "standard input can't be read: \(String(cString: strerror(errno)))")
+                    }
                 }
             }
         }

@@ -2,6 +2,9 @@
 struct Table {
     private var rows: [[String]]
 
+    /// A table without headings.
+    init() { rows = [] }
+
     init(_ headings: String...) { rows = [headings.map { $0.uppercased() }] }
 
     mutating func add(_ cells: String...) { rows.append(cells.map(\.printable)) }

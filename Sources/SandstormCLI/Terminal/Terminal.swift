@@ -24,6 +24,12 @@ enum Terminal {
         return isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb" && (environment["NO_COLOR"] ?? "").isEmpty
     }
 
+    /// What kind of terminal this is, for programs elsewhere that write to it.
+    static var name: String {
+        let name = ProcessInfo.processInfo.environment["TERM"] ?? ""
+        return name.isEmpty ? "xterm-256color" : name
+    }
+
     /// Writes lines to standard error; control characters other than line breaks are left out.
     static func tell(_ text: String) {
         writeRaw(text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }.joined(separator: "\n") + "\n")

@@ -42,10 +42,14 @@ struct Program: Sendable {
 
     /// Starts another program in the same surroundings.
     func start(_ path: String, _ arguments: [String], input: String? = nil) throws -> RunningProgram {
+        try RunningProgram(path: path, arguments: arguments, environment: surroundings, input: input)
+    }
+
+    /// The environment of its processes.
+    var surroundings: [String: String] {
         var variables = ["SANDSTORM_DATA_DIR": dataDirectory]
         for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "SANDSTORM_AGENT"] { variables[name] = ProcessInfo.processInfo.environment[name] }
-        variables.merge(environment) { $1 }
-        return try RunningProgram(path: path, arguments: arguments, environment: variables, input: input)
+        return variables.merging(environment) { $1 }
     }
 }
 

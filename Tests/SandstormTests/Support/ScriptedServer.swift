@@ -31,17 +31,26 @@ final class ScriptedServer: Sendable {
         self.descriptor = descriptor
         port = UInt16(bigEndian: address.sin_port)
         Thread.detachNewThread { [seen] in
-            var index = 0
             while case let client = accept(descriptor, nil, nil), client >= 0 {
-                let request = ScriptedServer.readRequest(client)
-                seen.withLock { $0.append(request) }
-                if let bytes = answer(index, request) {
-                    _ = bytes.withCString { send(client, $0, strlen($0), CInt(MSG_NOSIGNAL)) }
-                    close(client)
-                }
-                index += 1
+                // A thread each: clients also open connections on which they then say nothing.
+                Thread.detachNewThread { ScriptedServer.serve(client, seen, answer) }
             }
         }
+    }
+
+    private static func serve(_ client: CInt, _ seen: Locked<[String]>, _ answer: (_ index: Int, _ request: String) -> String?) {
+        let request = readRequest(client)
+        guard !request.isEmpty else {
+            close(client)
+            return
+        }
+        let index = seen.withLock { seen in
+            seen.append(request)
+            return seen.count - 1
+        }
+        guard let bytes = answer(index, request) else { return }
+        _ = bytes.withCString { send(client, $0, strlen($0), CInt(MSG_NOSIGNAL)) }
+        close(client)
     }
 
     deinit {
