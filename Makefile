@@ -5,7 +5,7 @@ AGENT := .build/debug/sandstorm-agent
 SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
 AGENT_SOURCES := $(shell find Agent Sources/SandstormWire/AgentProtocol -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
 
-.PHONY: run build agent test bench setup release install format lint docs clean
+.PHONY: run build agent test conformance sanitize bench setup release install format lint docs clean
 
 run: $(BIN) $(AGENT)
 	@$(BIN) run --summary examples/primes.py
@@ -32,12 +32,26 @@ test:
 	@scripts/build-agent.sh
 	@scripts/test.sh
 
-# How long it takes until a sandbox on this machine answers, beside the bare launcher in the same run.
-bench:
+# One provider against the behaviours that all must show: `PROVIDER=local make conformance`.
+PROVIDER ?= local
+conformance:
 	@scripts/setup.sh test
 	swift build --build-tests
 	@scripts/build-agent.sh
-	SANDSTORM_MEASURE=1 swift test --skip-build --disable-xctest --filter StartupMeasurement
+	@scripts/conformance.sh $(PROVIDER)
+
+# The engine and the store under the thread sanitizer; builds everything once more.
+sanitize:
+	@scripts/setup.sh test
+	@scripts/sanitize.sh
+
+# What is promised about speed, as ratios measured in one run: all of it, or `make bench BENCHMARKS=local-start`.
+bench:
+	@scripts/setup.sh bench
+	swift build -c release --product sandstorm
+	swift build -c release --product SandstormBenchmarks
+	@scripts/build-agent.sh .build/release/sandstorm-agent
+	.build/release/SandstormBenchmarks $(BENCHMARKS)
 
 setup:
 	@scripts/setup.sh test
@@ -53,10 +67,10 @@ install: release
 	install -D .build/release/sandstorm-agent $(DESTDIR)$(PREFIX)/libexec/sandstorm/sandstorm-agent
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Agent/Package.swift Agent/Sources
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks examples Agent/Package.swift Agent/Sources
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Agent/Package.swift Agent/Sources
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks examples Agent/Package.swift Agent/Sources
 
 clean:
 	rm -rf .build Agent/.build

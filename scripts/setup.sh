@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: `setup.sh run` what building and the example need, `setup.sh test` also
-# every language's toolchain. Does nothing, quickly, where all is there. Elsewhere than on Debian it says what is needed.
+# every language's toolchain and, in .build/venv, the tools that test the HTTP API from outside; `setup.sh bench` also the load
+# generator. Does nothing, quickly, where all is there. Elsewhere than on Debian it says what is needed.
 set -euo pipefail
 
 # command or file → package
 run_needs=(
-    "bwrap=bubblewrap" "python3=python3" "node=nodejs" "ruby=ruby" "mkfs.ext4=e2fsprogs" "make=make" "cc=gcc"
+    "bwrap=bubblewrap" "slirp4netns=slirp4netns" "python3=python3" "node=nodejs" "ruby=ruby" "mkfs.ext4=e2fsprogs" "make=make" "cc=gcc"
     "/usr/include/sqlite3.h=libsqlite3-dev" "/usr/include/seccomp.h=libseccomp-dev" "strip=binutils"
 )
 test_needs=(
@@ -13,9 +14,13 @@ test_needs=(
     "mcs=mono-mcs" "mono=mono-runtime" "php=php-cli" "busybox=busybox-static" "curl=curl"
     "/usr/share/nodejs/typescript=node-typescript"
 )
+bench_needs=("${test_needs[@]}" "wrk=wrk")
 
-needs=("${run_needs[@]}")
-if [ "${1:-run}" = test ]; then needs=("${test_needs[@]}"); fi
+case "${1:-run}" in
+    test) needs=("${test_needs[@]}") ;;
+    bench) needs=("${bench_needs[@]}") ;;
+    *) needs=("${run_needs[@]}") ;;
+esac
 
 missing=()
 for need in "${needs[@]}"; do
@@ -27,10 +32,30 @@ for need in "${needs[@]}"; do
         *) PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin command -v "$probe" >/dev/null || missing+=("$package") ;;
     esac
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+
+# Made anew when what is wanted changes: a copy of the list is the mark of a finished one.
+install_python_tools() {
+    local wanted=scripts/schemathesis/requirements.txt
+    cmp -s "$wanted" .build/venv/requirements.txt && return
+    echo "Installing Python's test tools in .build/venv"
+    rm -rf .build/venv
+    mkdir -p .build
+    python3 -m venv .build/venv
+    .build/venv/bin/pip install --quiet --disable-pip-version-check --requirement "$wanted"
+    cp "$wanted" .build/venv/requirements.txt
+}
+cd "$(dirname "$0")/.."
+purpose=${1:-run}
+finish() {
+    if [ "$purpose" = test ]; then install_python_tools; fi
+    exit 0
+}
+
+if [ "$purpose" = test ] && ! python3 -c 'import ensurepip' 2>/dev/null; then missing+=("python3-venv"); fi
+[ ${#missing[@]} -eq 0 ] && finish
 
 if ! command -v apt-get >/dev/null; then
-    if [ "$(uname)" = Darwin ]; then exit 0; fi
+    [ "$(uname)" = Darwin ] && finish
     echo "Missing here, by Debian's names: ${missing[*]}. Install them with this system's package manager." >&2
     exit 1
 fi
@@ -40,3 +65,4 @@ echo "Installing: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 "${sudo[@]}" apt-get update -qq
 "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+finish
