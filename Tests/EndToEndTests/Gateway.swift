@@ -12,13 +12,13 @@ final class Gateway: Sendable {
     private let process: ChildProgram
 
     /// Starts a gateway and waits until it is ready.
-    init(dataDirectory: TemporaryDirectory? = nil) async throws {
+    init(dataDirectory: TemporaryDirectory? = nil, options: [String] = []) async throws {
         let directory = try dataDirectory ?? TemporaryDirectory()
         self.dataDirectory = directory
         let port = try Gateway.freePort()
         url = "http://127.0.0.1:\(port)"
         process = try ChildProgram(
-            Gateway.executable, ["serve", "--dev", "--listen", "127.0.0.1:\(port)", "--data-dir", directory.path],
+            Gateway.executable, ["serve", "--dev", "--listen", "127.0.0.1:\(port)", "--data-dir", directory.path] + options,
             environment: ProcessInfo.processInfo.environment)
         let ready = url + "/readyz"
         guard await eventually(within: .seconds(30), { (try? await Gateway.get(ready))?.status == 200 }) else {
