@@ -8,16 +8,20 @@ floors=(
     "SandstormCoreTests|SandstormWireTests|SandstormRoutingTests|SandstormStoreTests|SandstormEngineTests"
     "NativeAPITests"
     "LocalProviderTests"
+    "ProviderConformanceTests"
+    "ExampleProviderTests"
     "SandstormTests"
     "EndToEndTests"
 )
 failed=()
 echo "== Format"
-swift format lint --strict --recursive --parallel Package.swift Sources Tests Agent/Package.swift Agent/Sources || failed+=("format")
+swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks examples Agent/Package.swift Agent/Sources || failed+=("format")
 for floor in "${floors[@]}"; do
     echo "== ${floor//|/, }"
     swift test --skip-build --disable-xctest --filter "^($floor)\." || failed+=("$floor")
 done
+echo "== The HTTP API, from outside"
+scripts/schemathesis.sh || failed+=("schemathesis")
 if [ ${#failed[@]} -gt 0 ]; then
     echo "Failed: ${failed[*]}" >&2
     exit 1
