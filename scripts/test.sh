@@ -5,7 +5,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 floors=(
-    "SandstormCoreTests|SandstormWireTests|SandstormRoutingTests|SandstormStoreTests|SandstormEngineTests"
+    "SandstormCoreTests|SandstormRoutingTests|SandstormStoreTests|SandstormEngineTests"
+    "SandstormWireTests"
     "NativeAPITests"
     "LocalProviderTests"
     "ProviderConformanceTests"

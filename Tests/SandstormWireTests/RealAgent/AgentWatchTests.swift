@@ -68,13 +68,18 @@ struct AgentWatchTests {
         }
     }
 
-    @Test("what is made in a new directory before it is watched is told as well")
+    @Test("what is made in a new directory before it is watched is told as well", .timeLimit(.minutes(1)))
     func quickly() async throws {
         try await RealAgent.run { agent in
             let watched = try await agent.files.watch(agent.root, recursively: true)
-            try await agent.shell("for i in $(seq 50); do mkdir -p d$i/e/f; mkfifo d$i/e/f/p; done; mkfifo end")
-            let told = Set(try await changes(watched, until: "end", in: agent).filter { $0.hasSuffix("/p") })
-            #expect(told == Set((1...50).map { "created d\($0)/e/f/p" }))
+            try await agent.shell("for i in $(seq 50); do mkdir -p d$i/e/f; mkfifo d$i/e/f/p; done")
+            var missing = Set((1...50).map { FileChange(.created, path: agent.path("d\($0)/e/f/p")) })
+            // Whatever else is told; a directory is looked into after the events that came with its own.
+            for try await change in watched {
+                missing.remove(change)
+                if missing.isEmpty { break }
+            }
+            #expect(missing.isEmpty)
         }
     }
 
