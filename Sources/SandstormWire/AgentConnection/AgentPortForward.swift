@@ -100,7 +100,8 @@ package final class AgentPortForward: Sendable {
         state.withLock { state in
             guard !state.isClosed, state.connections.count < Self.mostConnections else { return false }
             let id = ObjectIdentifier(channel)
-            state.connections[id] = Task { [connection, port, weak self] in
+            // An event loop has no task whose priority it could pass on, and what is below that of all other work waits while they are busy.
+            state.connections[id] = Task(priority: .high) { [connection, port, weak self] in
                 await Self.serve(channel, reader, connection, port)
                 _ = self?.state.withLock { $0.connections.removeValue(forKey: id) }
             }

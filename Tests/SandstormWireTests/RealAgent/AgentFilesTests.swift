@@ -171,16 +171,16 @@ struct AgentFilesTests {
         }
     }
 
-    @Test("a directory of 200,000 entries can be listed and removed while commands run")
+    @Test("a directory of 20,000 entries can be listed and removed while commands run")
     func hugeDirectory() async throws {
         try await RealAgent.run { agent in
-            try await agent.shell("mkdir many; cd many; seq -f 'entry-%06.0f' 200000 | xargs touch")
+            try await agent.shell("mkdir many; cd many; seq -f 'entry-%06.0f' 20000 | xargs touch")
             async let entries = agent.files.list(agent.path("many"), depth: 1)
             #expect(try await agent.shell("echo alive") == "alive\n")
             let listed = try await entries
-            #expect(listed.count == 200_000)
+            #expect(listed.count == 20_000)
             #expect(listed.first?.name == "entry-000001")
-            #expect(listed.last?.name == "entry-200000")
+            #expect(listed.last?.name == "entry-020000")
             async let removal: Void = agent.files.remove(agent.path("many"), recursively: true)
             #expect(try await agent.shell("echo alive") == "alive\n")
             try await removal
