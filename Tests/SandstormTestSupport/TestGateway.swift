@@ -12,9 +12,9 @@ package struct TestGateway: Sendable {
     /// - Parameter directory: of an earlier gateway, to start again where it was left.
     package init(
         _ providers: [any SandboxProvider], configuration: EngineConfiguration = TestGateway.quick, directory: TemporaryDirectory? = nil
-    ) throws {
+    ) async throws {
         self.directory = try directory ?? TemporaryDirectory()
-        store = try SQLiteStore(directory: self.directory.path, exclusive: true)
+        store = try await SQLiteStore.open(directory: self.directory.path, exclusive: true)
         engine = Engine(
             providers: providers, store: store, configuration: configuration,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -1,4 +1,3 @@
-import Dispatch
 package import LocalProvider
 package import Logging
 package import SandstormCore
@@ -17,16 +16,18 @@ package struct EmbeddedGateway: Sendable {
     ///
     /// - Parameters:
     ///   - exclusive: for a gateway that serves others; such a directory has one owner at a time.
-    ///   - localPrice: what a sandbox on this machine costs.
+    ///   - local: how sandboxes on this machine are set up.
     ///   - warm: how many sandboxes of the standard shape are kept ready.
     ///   - others: providers beside this machine's sandboxes.
     /// - Throws: ``SandstormError`` of kind `configuration`.
     package init(
-        opening directory: DataDirectory, exclusive: Bool, localPrice: PriceSchedule = .free, warm: Int = 0,
+        opening directory: DataDirectory, exclusive: Bool, local settings: LocalSettings = LocalSettings(), warm: Int = 0,
         beside others: [any SandboxProvider] = [], logger: Logger
     ) async throws(SandstormError) {
+        // First of all: whoever comes first makes it, and the provider would let others look into it.
+        do throws(StoreError) { try SQLiteStore.prepare(directory: directory.path) } catch { throw SandstormError(error) }
         // Looking at the machine takes longer than opening the store; both at once is what a short run waits for.
-        async let provider = EmbeddedGateway.provider(in: directory, price: localPrice)
+        async let provider = EmbeddedGateway.provider(in: directory, settings)
         store = try await EmbeddedGateway.store(in: directory, exclusive: exclusive)
         local = await provider
         var configuration = EngineConfiguration()
@@ -42,26 +43,19 @@ package struct EmbeddedGateway: Sendable {
     package static func store(
         in directory: DataDirectory, exclusive: Bool = false, locking: Bool = true
     ) async throws(SandstormError) -> any Store {
-        // Opening waits for locks and may migrate: not on a thread that all tasks share.
-        let result: Result<SQLiteStore, StoreError> = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    returning: Result { () throws(StoreError) in
-                        try SQLiteStore(directory: directory.path, exclusive: exclusive, locking: locking)
-                    })
-            }
-        }
-        do {
-            return try result.get()
+        do throws(StoreError) {
+            return try await SQLiteStore.open(directory: directory.path, exclusive: exclusive, locking: locking)
         } catch {
             throw SandstormError(error)
         }
     }
 
     /// Sandboxes on this machine, as the data directory's owner has them.
-    package static func provider(in directory: DataDirectory, price: PriceSchedule = .free) async -> LocalProvider {
+    package static func provider(in directory: DataDirectory, _ settings: LocalSettings = LocalSettings()) async -> LocalProvider {
         var configuration = LocalProvider.Configuration(dataDirectory: directory.path)
-        configuration.price = price
+        configuration.price = settings.price
+        configuration.allowedPrivateNetworks = settings.privateNetworks
+        configuration.sharesHostNetwork = settings.sharesHostNetwork
         return await LocalProvider(configuration: configuration)
     }
 

@@ -51,7 +51,7 @@ package final class SQLiteStore: Store {
         lock = locking ? try DirectoryLock(directory: directory, exclusive: exclusive) : nil
         try files.createDatabaseFile()
         do {
-            pool = try SQLiteStore.openPool(at: files.databasePath)
+            pool = try SQLiteStore.openPool(at: files.databasePath, isShared: locking && !exclusive)
             gateway = try Schema.prepare(pool, now: now())
         } catch {
             throw StoreError(database: error, at: files.databasePath)
@@ -62,10 +62,34 @@ package final class SQLiteStore: Store {
         isExclusive = exclusive && locking
     }
 
-    private static func openPool(at path: String) throws -> DatabasePool {
+    /// Opens a store without holding up the threads that all tasks share.
+    ///
+    /// - Throws: as the initializer.
+    package static func open(
+        directory: String, exclusive: Bool = true, locking: Bool = true, now: @escaping @Sendable () -> Date = { Date() }
+    ) async throws(StoreError) -> SQLiteStore {
+        let result: Result<SQLiteStore, StoreError> = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(
+                    returning: Result { () throws(StoreError) in
+                        try SQLiteStore(directory: directory, exclusive: exclusive, locking: locking, now: now)
+                    })
+            }
+        }
+        return try result.get()
+    }
+
+    /// Makes a data directory that only this user may look into, unless it is there already; opening a store does so too.
+    ///
+    /// - Throws: `unavailable`, with the remedy.
+    package static func prepare(directory: String) throws(StoreError) { try DataDirectory(path: directory).prepare() }
+
+    private static func openPool(at path: String, isShared: Bool) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.label = "sandstorm.store"
-        configuration.busyMode = .timeout(5)
+        // Whoever waits for SQLite's lock looks now and then and stands in no queue: where many write without a pause, one of them may
+        // be passed over for seconds.
+        configuration.busyMode = .timeout(isShared ? 30 : 5)
         let pool = try DatabasePool(path: path, configuration: configuration)
         try pool.writeWithoutTransaction { database in
             // Set here rather than in `prepareDatabase`, since a pool sets NORMAL after that: a commit would then survive the

@@ -17,7 +17,7 @@ struct StoreBackend: Sendable, CustomTestStringConvertible {
     static let all = [sqlite]
 
     static let sqlite = StoreBackend(testDescription: "SQLite") { directory, clock in
-        try SQLiteStore(directory: directory, now: { clock.now })
+        try await SQLiteStore.open(directory: directory, now: { clock.now })
     }
 
     /// Gives `body` an empty store, which is closed and removed afterwards.
