@@ -24,7 +24,8 @@ enum Throughput {
             health.append(try await wrk(gateway, script: nil))
             runs.append(try await wrk(gateway, script: script(gateway)))
         }
-        let own = Figures(try await overhead(gateway))
+        let overheads = try await overhead(gateway)
+        let (own, journal) = (Figures(overheads.map(\.own)), Figures(overheads.map(\.journal)))
         await gateway.stop()
         let (healthRate, runRate) = (health.sorted()[1], runs.sorted()[1])
         let share = runRate / healthRate
@@ -34,6 +35,8 @@ enum Throughput {
             Finding("share", "\((share * 100).rounded(to: 1)) %", bar: ("≥ 40 %", share >= 0.4)),
             Finding("the gateway's own time at 1,000 requests/s, median of \(own.count)", own.median.text),
             Finding("p99", own.percentile(99).text, bar: ("< 1 ms", own.percentile(99) < .milliseconds(1))),
+            Finding("waiting until the journal is durable, median", journal.median.text),
+            Finding("p99", journal.percentile(99).text),
         ]
     }
 
@@ -72,8 +75,8 @@ enum Throughput {
     // MARK: At a given rate
 
     /// Sends requests at 1,000 a second, whatever their answers take, and gathers what the gateway says of its own time.
-    private static func overhead(_ gateway: GatewayProcess) async throws -> [Duration] {
-        try await withThrowingTaskGroup(of: Duration.self) { group in
+    private static func overhead(_ gateway: GatewayProcess) async throws -> [(own: Duration, journal: Duration)] {
+        try await withThrowingTaskGroup(of: (own: Duration, journal: Duration).self) { group in
             let start = ContinuousClock.now
             let total = seconds * 1000
             for number in 0..<total {
@@ -81,15 +84,20 @@ enum Throughput {
                 group.addTask {
                     let response = try await GatewayProcess.client.execute(gateway.request("/v1/runs", body), timeout: .seconds(30))
                     _ = try await response.body.collect(upTo: 1 << 20)
-                    guard response.status == .ok, let text = response.headers.first(name: "sandstorm-overhead-us"), let own = Int64(text)
-                    else { throw BenchmarkFailure("an answer with status \(response.status.code) and no sandstorm-overhead-us") }
-                    return .microseconds(own)
+                    guard response.status == .ok, let own = microseconds("sandstorm-overhead-us", response),
+                        let journal = microseconds("sandstorm-journal-us", response)
+                    else { throw BenchmarkFailure("an answer with status \(response.status.code), or without its times") }
+                    return (own, journal)
                 }
             }
-            var times: [Duration] = []
+            var times: [(own: Duration, journal: Duration)] = []
             for try await time in group { times.append(time) }
             // The first second warms caches and connections.
             return Array(times.dropFirst(1000))
         }
+    }
+
+    private static func microseconds(_ header: String, _ response: HTTPClientResponse) -> Duration? {
+        response.headers.first(name: header).flatMap { Int64($0) }.map { .microseconds($0) }
     }
 }

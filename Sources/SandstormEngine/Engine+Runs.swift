@@ -31,7 +31,7 @@ extension Engine {
             result: result, tenant: principal.tenant, project: principal.project, key: principal.key, request: request,
             fingerprint: fingerprint, owner: ProcessIdentity.current.rawValue)
         let run = makeRun(record, decision, arrived: arrived)
-        if let earlier = try await begin(run, nil, { store throws(StoreError) in try await store.accept(record) }) {
+        if let earlier = try await begin(run) {
             return try await handle(joining: earlier, after: sequence, for: principal)
         }
         return handle(RunAttachment(run), isNew: true, after: sequence)
@@ -44,7 +44,7 @@ extension Engine {
 
     /// Checks what every request has in common.
     ///
-    /// - Returns: what the request is, for judging a repeated idempotency key.
+    /// - Returns: what the request is, for judging a repeated idempotency key; nothing without one.
     func admit(
         _ spec: SandboxSpec, for purpose: SandboxSpec.Purpose, _ json: JSONValue, _ idempotencyKey: String?
     ) throws(EngineError) -> [UInt8] {
@@ -59,6 +59,7 @@ extension Engine {
         if let key = idempotencyKey, key.isEmpty || key.utf8.count > 255 {
             throw EngineError(InvalidRequest("", "the idempotency key is empty or longer than 255 bytes", remedy: "send 1 to 255 bytes"))
         }
+        guard idempotencyKey != nil else { return [] }
         let subject = purpose == .sandbox ? Array("sandbox ".utf8) : []
         return Array(SHA256.hash(data: subject + json.canonicalBytes))
     }
@@ -136,6 +137,13 @@ extension Engine {
     package func runs(_ query: RunQuery, for principal: Principal) async throws(EngineError) -> [RunResult] {
         var query = query
         query.tenant = principal.tenant
+        // A list is the store's: it is first told of the states that it does not have yet.
+        await withTaskGroup(of: Void.self) { group in
+            for run in state.withLock({ Array($0.active.values) }) where run.record.tenant == principal.tenant && run.log.hasUnwrittenState
+            {
+                group.addTask { await run.log.writeState() }
+            }
+        }
         do throws(StoreError) { return try await store.runs(query).map(\.result) } catch { throw EngineError(error) }
     }
 

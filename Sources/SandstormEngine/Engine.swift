@@ -7,6 +7,7 @@ import ServiceLifecycle
 package final class Engine: Service {
     package let metrics = EngineMetrics()
     let providers: [any SandboxProvider]
+    private let providersByID: [ProviderID: any SandboxProvider]
     let store: any Store
     let configuration: EngineConfiguration
     let logger: Logger
@@ -27,6 +28,7 @@ package final class Engine: Service {
         providers: [any SandboxProvider], store: any Store, configuration: EngineConfiguration = EngineConfiguration(), logger: Logger
     ) {
         self.providers = providers
+        providersByID = Dictionary(providers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.store = store
         self.configuration = configuration
         self.logger = logger
@@ -118,50 +120,57 @@ package final class Engine: Service {
         let waits = WaitClock(since: arrived)
         let log = RunLog(
             run: record.result.id, store: store, windowLimit: configuration.windowLimit,
-            retainedLimit: configuration.retainedOutputLimit, waits: waits, after: sequence)
+            retainedLimit: configuration.retainedOutputLimit, waits: waits, logger: logger, after: sequence)
         return ActiveRun(
             record: record, decision: decision, log: log, waits: waits, arrived: arrived, reconnectTime: configuration.reconnectTime)
     }
 
     /// Registers, journals and starts a run.
     ///
+    /// - Parameter sandbox: with a run that is the life of a sandbox.
     /// - Returns: the earlier run that its idempotency key led to, with nothing started; `nil` for a new one.
     func begin(
-        _ run: ActiveRun, _ living: LivingSandbox?,
-        _ accept: @escaping @Sendable (any Store) async throws(StoreError) -> Acceptance
+        _ run: ActiveRun, _ living: LivingSandbox? = nil, _ sandbox: LivingSandboxRecord? = nil
     ) async throws(EngineError) -> RunID? {
         // Registered before it is journaled, so that a shutdown or a reaper in between sees it.
         try register(run, living)
-        // Shielded: a caller that goes away now must not leave a journaled run that nobody works on.
-        let acceptance = await shielded { [store] () -> Result<Acceptance, StoreError> in
-            do throws(StoreError) { return .success(try await accept(store)) } catch { return .failure(error) }
+        let execution = execution(of: run, living)
+        let first = execution.firstAttempt
+        var record = run.record
+        if first != nil { record.result.state = .creating }
+        let refusal: Result<RunID, EngineError>
+        do throws(StoreError) {
+            let acceptance = try await run.waits.journaling { () async throws(StoreError) in
+                try await store.accept(record, sandbox, first?.record)
+            }
+            switch acceptance {
+            case .accepted:
+                await run.log.append(.accepted(run.id))
+                await run.log.append(.decision(run.decision))
+                start(execution, first)
+                return nil
+            case .existing(let earlier): refusal = .success(earlier.result.id)
+            case .conflict(let earlier): refusal = .failure(conflict(earlier))
+            }
+        } catch {
+            refusal = .failure(EngineError(error))
         }
-        switch acceptance {
-        case .success(.accepted): break
-        case .success(.existing(let earlier)):
-            unregister(run.id)
-            return earlier.result.id
-        case .success(.conflict(let earlier)):
-            unregister(run.id)
-            throw conflict(earlier)
-        case .failure(let error):
-            unregister(run.id)
-            throw EngineError(error)
-        }
-        await run.log.append(.accepted(run.id))
-        await run.log.append(.decision(run.decision))
-        start(run, living)
-        return nil
+        _ = await first?.abandon()
+        unregister(run.id)
+        return try refusal.get()
+    }
+
+    func execution(of run: ActiveRun, _ living: LivingSandbox?) -> RunExecution {
+        RunExecution(
+            run, living, providers: providersByID, store: store, configuration: configuration, metrics: metrics, pools: pools,
+            logger: logger)
     }
 
     /// Starts the work on a journaled run.
-    func start(_ run: ActiveRun, _ living: LivingSandbox?) {
-        let execution = RunExecution(
-            run: run, living: living, providers: Dictionary(providers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }),
-            store: store, configuration: configuration, metrics: metrics, pools: pools, logger: logger)
-        run.start { [self] in
-            await execution.carryOut()
-            unregister(run.id)
+    func start(_ execution: RunExecution, _ first: Attempt? = nil) {
+        execution.run.start { [self] in
+            await execution.carryOut(first)
+            unregister(execution.run.id)
         }
     }
 

@@ -7,7 +7,7 @@ package struct EngineConfiguration: Sendable {
     /// Bytes of output kept per run for reading again later.
     package var retainedOutputLimit = 16 * 1024 * 1024
     /// Bytes of events held in memory per run; beyond it a run waits for its reader.
-    package var windowLimit = 512 * 1024
+    package var windowLimit = 256 * 1024
     /// How long a create may take before it is given up and looked for.
     package var createTimeout = Duration.seconds(120)
     /// How often a provider is told to kill a sandbox before that is left to the reaper.

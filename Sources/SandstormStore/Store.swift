@@ -9,7 +9,8 @@ package import Foundation
 /// What must outlive the process: runs, attempts, charges, logs, leases and API keys.
 ///
 /// Every call that writes returns once its change is durable: it survives the loss of the process and of power. Writes that
-/// arrive together share one commit. Each call is one transaction: all of it happened or none.
+/// arrive together share one commit. Each call is one transaction: all of it happened or none. Cancelling the task that called
+/// changes nothing: what was asked still happens, and the call returns when it has.
 package protocol Store: Sendable {
     /// The identity of this data directory or database, made on first use.
     var gateway: GatewayID { get }
@@ -18,9 +19,13 @@ package protocol Store: Sendable {
 
     /// Journals a run before anything happens, unless its idempotency key is known.
     ///
+    /// - Parameters:
+    ///   - run: with its decision.
+    ///   - sandbox: the living sandbox whose life the run is.
+    ///   - attempt: the intent of its first attempt, which would otherwise cost another commit.
     /// - Returns: `accepted`; `existing` if the tenant used the key for the same fingerprint within 24 hours, with nothing
     ///   written; `conflict` if the tenant used it for another.
-    func accept(_ run: RunRecord) async throws(StoreError) -> Acceptance
+    func accept(_ run: RunRecord, _ sandbox: LivingSandboxRecord?, _ attempt: AttemptRecord?) async throws(StoreError) -> Acceptance
 
     /// Finds the run for which a tenant used an idempotency key within the last 24 hours.
     func run(idempotencyKey: String, tenant: TenantID) async throws(StoreError) -> RunRecord?
@@ -34,18 +39,15 @@ package protocol Store: Sendable {
     /// Runs that are not settled, oldest first, without their outputs.
     func unsettledRuns() async throws(StoreError) -> [RunRecord]
 
-    /// Moves a run to a state that is not final.
-    func setState(_ state: RunState, of run: RunID) async throws(StoreError)
+    /// Writes what has happened to a run that goes on.
+    func save(_ progress: RunProgress, of run: RunID) async throws(StoreError)
 
-    /// Writes a run's final state and the charges of its attempts, exactly once.
+    /// Writes a run's final state, the charges of its attempts and its last events, exactly once.
     ///
     /// - Returns: `false`, with nothing written, if the run was settled before.
-    func settle(_ result: RunResult, attempts: [AttemptRecord]) async throws(StoreError) -> Bool
+    func settle(_ result: RunResult, attempts: [AttemptRecord], events: [RunEvent]) async throws(StoreError) -> Bool
 
     // MARK: Attempts
-
-    /// Journals the intent of an attempt before the provider hears of it; replaces what was known of the attempt.
-    func save(_ attempt: AttemptRecord) async throws(StoreError)
 
     /// The attempts of a run in their order.
     func attempts(of run: RunID) async throws(StoreError) -> [AttemptRecord]
@@ -54,11 +56,6 @@ package protocol Store: Sendable {
     func openAttempts() async throws(StoreError) -> [AttemptRecord]
 
     // MARK: Living sandboxes
-
-    /// Journals a living sandbox together with the run that is its life, unless the run's idempotency key is known.
-    ///
-    /// - Returns: as ``accept(_:)``.
-    func accept(_ run: RunRecord, _ sandbox: LivingSandboxRecord) async throws(StoreError) -> Acceptance
 
     /// Writes where a sandbox is, its state, and the end of its lease.
     ///
@@ -103,9 +100,6 @@ package protocol Store: Sendable {
 
     // MARK: Events
 
-    /// Keeps events of a run; one that is kept already is passed over.
-    func append(_ events: [RunEvent], to run: RunID) async throws(StoreError)
-
     /// Kept events with a sequence number above `sequence`, in order, at most `limit`.
     func events(of run: RunID, after sequence: Int, limit: Int) async throws(StoreError) -> [RunEvent]
 
@@ -132,6 +126,31 @@ package protocol Store: Sendable {
 
     /// Waits for the writes under way and closes the files.
     func close() async
+}
+
+extension Store {
+    package func accept(_ run: RunRecord) async throws(StoreError) -> Acceptance { try await accept(run, nil, nil) }
+
+    package func accept(_ run: RunRecord, _ sandbox: LivingSandboxRecord) async throws(StoreError) -> Acceptance {
+        try await accept(run, sandbox, nil)
+    }
+
+    package func settle(_ result: RunResult, attempts: [AttemptRecord]) async throws(StoreError) -> Bool {
+        try await settle(result, attempts: attempts, events: [])
+    }
+
+    /// Journals the intent of an attempt before the provider hears of it; replaces what was known of the attempt.
+    package func save(_ attempt: AttemptRecord) async throws(StoreError) {
+        try await save(RunProgress(attempt: attempt), of: attempt.run)
+    }
+
+    /// Moves a run to a state that is not final.
+    package func setState(_ state: RunState, of run: RunID) async throws(StoreError) { try await save(RunProgress(state: state), of: run) }
+
+    /// Keeps events of a run.
+    package func append(_ events: [RunEvent], to run: RunID) async throws(StoreError) {
+        try await save(RunProgress(events: events), of: run)
+    }
 }
 
 /// What became of a run that asked to be journaled.

@@ -9,7 +9,7 @@ import Testing
 
     @Test func `a caller that goes away ends its run`() async throws {
         let provider = ScriptedProvider(script: Self.endless)
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = Locked<RunID?>(nil)
         let caller = Task {
             let handle = try await gateway.engine.submit(.scripted(), by: .local)
@@ -27,7 +27,7 @@ import Testing
 
     @Test func `a caller that waits for the result and goes away ends its run`() async throws {
         let provider = ScriptedProvider(script: Self.endless)
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let caller = Task { try await gateway.run(.scripted()) }
         #expect(await eventually { provider.commands.count == 1 })
         caller.cancel()
@@ -37,7 +37,7 @@ import Testing
 
     @Test func `a detached run goes on without its caller`() async throws {
         let provider = ScriptedProvider(script: [.sleep(.milliseconds(100)), .output("done\n"), .exit(0)])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.engine.submit(.scripted(detached: true), by: .local).id
         #expect(try await eventually { try await gateway.engine.run(id, for: .local).isSettled })
         #expect(try await gateway.engine.run(id, for: .local).stdout == "done\n")
@@ -46,7 +46,7 @@ import Testing
 
     @Test func `a cancelled run is settled when the call returns, and cancelling it again changes nothing`() async throws {
         let provider = ScriptedProvider(script: Self.endless)
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let handle = try await gateway.engine.submit(.scripted(detached: true), by: .local)
         #expect(await eventually { provider.commands.count == 1 })
         let result = try await gateway.engine.cancel(handle.id, for: .local)
@@ -60,7 +60,7 @@ import Testing
     func phases(milliseconds: Int) async throws {
         let provider = ScriptedProvider(script: Self.endless)
         provider.behave { $0.createDelay = .milliseconds(30) }
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let handle = try await gateway.engine.submit(.scripted(detached: true), by: .local)
         try await Task.sleep(for: .milliseconds(milliseconds))
         #expect(try await gateway.engine.cancel(handle.id, for: .local).isSettled)
@@ -70,7 +70,7 @@ import Testing
 
     @Test func `a stopping engine settles what is under way and takes no more`() async throws {
         let provider = ScriptedProvider(script: Self.endless)
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let handle = try await gateway.engine.submit(.scripted(detached: true), by: .local)
         #expect(await eventually { provider.commands.count == 1 })
         await gateway.engine.shutDown()

@@ -6,7 +6,7 @@ import Testing
 @Suite("Deadlines") struct DeadlineTests {
     @Test func `code that takes too long is killed and its output kept`() async throws {
         let provider = ScriptedProvider(script: [.output("begun\n"), .sleep(.seconds(3600)), .exit(0)])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let result = try await gateway.run(.scripted(timeout: .seconds(1)))
         #expect(result.state == .failed)
         #expect(result.failure?.kind == .timeout)
@@ -18,14 +18,17 @@ import Testing
     }
 
     @Test func `a cost cap kills before it is exceeded`() async throws {
-        // One vCPU at $0.10 a second under a cap of $0.20, and a teardown of up to 0.1 s: about 1.9 s of life.
-        let price = PriceSchedule(perVCPUSecond: Rate(picodollars: 100_000_000_000))
-        let provider = ScriptedProvider(price: price, script: [.sleep(.seconds(3600))])
-        let gateway = try TestGateway([provider])
-        let result = try await gateway.run(.scripted(constraints: Constraints(maxCost: "$0.20")))
+        // One vCPU at $0.01 a second under a cap of $0.62, and a teardown of up to a minute, as long as a busy machine may take to get
+        // round to the kill: about 2 s of life.
+        let price = PriceSchedule(perVCPUSecond: Rate(picodollars: 10_000_000_000))
+        var capabilities = ScriptedProvider().capabilities
+        capabilities.teardownTime = .seconds(60)
+        let provider = ScriptedProvider(price: price, capabilities: capabilities, script: [.sleep(.seconds(3600))])
+        let gateway = try await TestGateway([provider])
+        let result = try await gateway.run(.scripted(constraints: Constraints(maxCost: "$0.62")))
         #expect(result.failure?.kind == .costLimit)
-        #expect(result.cost <= "$0.20")
-        #expect(result.cost > "$0.10")
+        #expect(result.cost <= "$0.62")
+        #expect(result.cost > "$0.01")
         #expect(provider.livingCount == 0)
         await gateway.stop()
     }
@@ -33,7 +36,7 @@ import Testing
     @Test func `what earlier attempts cost is gone from the cap, and an attempt that the rest can't pay for is not begun`() async throws {
         let first = ScriptedProvider(id: "first", price: PriceSchedule(perCreate: "$0.15"), script: [.die])
         let second = ScriptedProvider(id: "second", price: PriceSchedule(perCreate: "$0.18"))
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         let result = try await gateway.run(.scripted(constraints: Constraints(maxCost: "$0.20"), idempotent: true))
         #expect(result.failure?.kind == .costLimit)
         #expect(result.cost == "$0.15")
@@ -42,7 +45,7 @@ import Testing
     }
 
     @Test func `out of memory is told as such`() async throws {
-        let gateway = try TestGateway([ScriptedProvider(script: [.runOutOfMemory])])
+        let gateway = try await TestGateway([ScriptedProvider(script: [.runOutOfMemory])])
         let result = try await gateway.run(.scripted())
         #expect(result.failure?.kind == .outOfMemory)
         await gateway.stop()
@@ -54,7 +57,7 @@ import Testing
         let second = ScriptedProvider(id: "second", price: PriceSchedule(perCreate: "$1"))
         var configuration = TestGateway.quick
         configuration.createTimeout = .milliseconds(50)
-        let gateway = try TestGateway([first, second], configuration: configuration)
+        let gateway = try await TestGateway([first, second], configuration: configuration)
         let result = try await gateway.run(.scripted())
         #expect(result.provider == "second")
         #expect(first.livingCount == 0)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Event streams") struct EventStreamTests {
     @Test func `a stream goes on after the event where it was cut`() async throws {
-        let gateway = try TestGateway([ScriptedProvider(script: [.output("a"), .output("b"), .exit(0)])])
+        let gateway = try await TestGateway([ScriptedProvider(script: [.output("a"), .output("b"), .exit(0)])])
         let id = try await gateway.engine.submit(.scripted(detached: true), by: .local).id
         _ = try await gateway.engine.settled(id)
         let events = try await gateway.engine.events(of: id, after: 4, following: true, for: .local)
@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test func `a follower sees the whole of a run under way`() async throws {
-        let gateway = try TestGateway([ScriptedProvider(script: [.output("a"), .sleep(.milliseconds(100)), .output("b"), .exit(0)])])
+        let gateway = try await TestGateway([ScriptedProvider(script: [.output("a"), .sleep(.milliseconds(100)), .output("b"), .exit(0)])])
         let id = try await gateway.engine.submit(.scripted(detached: true), by: .local).id
         var text = ""
         for try await event in try await gateway.engine.events(of: id, after: 0, following: true, for: .local) {
@@ -31,8 +31,8 @@ import Testing
         configuration.windowLimit = 64 * 1024
         let chunk = String(repeating: "x", count: 16 * 1024)
         let provider = ScriptedProvider(script: Array(repeating: .output(chunk), count: 64) + [.exit(0)])
-        let gateway = try TestGateway([provider], configuration: configuration)
-        let handle = try await gateway.engine.submit(.scripted(), by: .local)
+        let gateway = try await TestGateway([provider], configuration: configuration)
+        let handle = try await gateway.engine.submit(.scripted(timeout: .seconds(3600)), by: .local)
         var iterator = handle.events.makeAsyncIterator()
         _ = try await iterator.next()
         // The code is held back at about the window's size: four pieces of 16 KiB, of 64.
@@ -51,9 +51,9 @@ import Testing
         var configuration = TestGateway.quick
         configuration.windowLimit = 64 * 1024
         let chunk = String(repeating: "x", count: 16 * 1024)
-        let gateway = try TestGateway(
+        let gateway = try await TestGateway(
             [ScriptedProvider(script: Array(repeating: .output(chunk), count: 64) + [.exit(0)])], configuration: configuration)
-        let id = try await gateway.engine.submit(.scripted(detached: true), by: .local).id
+        let id = try await gateway.engine.submit(.scripted(timeout: .seconds(3600), detached: true), by: .local).id
         var iterator = try await gateway.engine.events(of: id, after: 0, following: true, for: .local).makeAsyncIterator()
         _ = try await iterator.next()
         #expect(try await eventually { try await gateway.engine.run(id, for: .local).isSettled })

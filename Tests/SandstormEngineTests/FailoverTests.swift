@@ -14,7 +14,7 @@ import Testing
         let first = ScriptedProvider(id: "first")
         first.behave { $0.createFailures = [ProviderError(code, "no")] }
         let second = ScriptedProvider(id: "second", price: Self.dearer)
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         let result = try await gateway.run(.scripted())
         #expect(result.state == .finished)
         #expect(result.provider == "second")
@@ -27,7 +27,7 @@ import Testing
         let first = ScriptedProvider(id: "first")
         first.behave { $0.createFailures = Array(repeating: ProviderError(.unavailable, "502"), count: 5) }
         let second = ScriptedProvider(id: "second", price: Self.dearer)
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         #expect(try await gateway.run(.scripted()).provider == "second")
         #expect(first.createCount == 2)
         await gateway.stop()
@@ -37,7 +37,7 @@ import Testing
         let first = ScriptedProvider(id: "first")
         first.behave { $0.createFailures = [ProviderError(.invalid, "no such image")] }
         let second = ScriptedProvider(id: "second", price: Self.dearer)
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         let result = try await gateway.run(.scripted())
         #expect(result.failure == RunFailure(.refused, "no such image"))
         #expect(second.createCount == 0)
@@ -47,7 +47,7 @@ import Testing
     @Test func `code that has started is not started again`() async throws {
         let first = ScriptedProvider(id: "first", script: [.output("side effect\n"), .die])
         let second = ScriptedProvider(id: "second", price: Self.dearer)
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         let result = try await gateway.run(.scripted())
         #expect(result.failure?.kind == .sandboxLost)
         #expect(second.createCount == 0)
@@ -58,7 +58,7 @@ import Testing
     @Test func `idempotent code is`() async throws {
         let first = ScriptedProvider(id: "first", script: [.die])
         let second = ScriptedProvider(id: "second", price: Self.dearer)
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         let result = try await gateway.run(.scripted(idempotent: true))
         #expect(result.state == .finished)
         #expect(result.provider == "second")
@@ -69,7 +69,7 @@ import Testing
         let first = ScriptedProvider(id: "first")
         first.behave { $0.missingPrograms = ["bash", "sh", "/bin/sh", "/bin/bash"] }
         let second = ScriptedProvider(id: "second", price: Self.dearer)
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         #expect(try await gateway.run(.scripted()).provider == "second")
         await gateway.stop()
     }
@@ -79,7 +79,7 @@ import Testing
         first.behave { $0.createFailures = [ProviderError(.quotaExceeded, "first is full")] }
         let second = ScriptedProvider(id: "second", price: Self.dearer)
         second.behave { $0.createFailures = [ProviderError(.outOfCredit, "second is broke")] }
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         let result = try await gateway.run(.scripted())
         #expect(result.failure == RunFailure(.providersFailed, "first is full; second is broke"))
         #expect(result.cost == .zero)
@@ -93,7 +93,7 @@ import Testing
             $0.failedCreatesTakeEffect = true
         }
         let second = ScriptedProvider(id: "second", price: PriceSchedule(perCreate: "$2"))
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         let result = try await gateway.run(.scripted())
         // The second try at the same provider succeeded; the orphan of the first is gone but was not free.
         #expect(result.state == .finished)
@@ -106,7 +106,7 @@ import Testing
     @Test func `a kill that fails is repeated`() async throws {
         let provider = ScriptedProvider()
         provider.behave { $0.killFailures = [ProviderError(.unavailable, "503"), ProviderError(.timedOut, "slow")] }
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         #expect(try await gateway.run(.scripted()).state == .finished)
         #expect(provider.livingCount == 0)
         await gateway.stop()

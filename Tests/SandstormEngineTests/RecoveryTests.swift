@@ -41,7 +41,7 @@ import Testing
     @Test("a run whose process died is settled once and its sandbox killed", arguments: Phase.allCases)
     func recovers(phase: Phase) async throws {
         let provider = ScriptedProvider(price: Self.price)
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await Self.crash(gateway.store, provider, phase: phase)
         await gateway.engine.recover()
         let result = try await gateway.engine.run(id, for: .local)
@@ -67,7 +67,7 @@ import Testing
 
     @Test func `recovery never bills beyond the cap`() async throws {
         let provider = ScriptedProvider(price: Self.price)
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await Self.crash(gateway.store, provider, phase: .running, maxCost: "$0.002")
         await gateway.engine.recover()
         #expect(try await gateway.engine.run(id, for: .local).cost == "$0.002")
@@ -76,7 +76,7 @@ import Testing
 
     @Test func `a run of a living process is left alone`() async throws {
         let provider = ScriptedProvider(script: [.sleep(.seconds(3600))])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let handle = try await gateway.engine.submit(.scripted(detached: true), by: .local)
         #expect(await eventually { provider.commands.count == 1 })
         // Another engine on the same store, as two commands on one data directory are.
@@ -94,7 +94,7 @@ import Testing
         configuration.killAttempts = 2
         configuration.reapInterval = .milliseconds(20)
         configuration.leaseMargin = .seconds(-39)
-        let gateway = try TestGateway([provider], configuration: configuration)
+        let gateway = try await TestGateway([provider], configuration: configuration)
         let result = try await gateway.run(.scripted(timeout: .seconds(30)))
         #expect(result.isSettled)
         #expect(provider.livingCount == 1)

@@ -7,7 +7,7 @@ import Testing
 @Suite("A run's life") struct RunLifeTests {
     @Test func `a run goes from accepted to settled and leaves no sandbox`() async throws {
         let provider = ScriptedProvider(script: [.output("hel"), .output("lo\n"), .errorOutput("warn\n"), .exit(3)])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let handle = try await gateway.engine.submit(.scripted(), by: .local)
         var events: [RunEvent] = []
         for try await event in handle.events { events.append(event) }
@@ -34,7 +34,7 @@ import Testing
     @Test func `the sandbox is billed for its whole life, once`() async throws {
         let price = PriceSchedule(perVCPUSecond: Rate(picodollars: 1_000_000_000), perCreate: "$0.5", granularity: .seconds(60))
         let provider = ScriptedProvider(price: price)
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let result = try await gateway.run(.scripted())
         // One granule of a minute at $0.001 a second, and the create.
         #expect(result.cost == "$0.56")
@@ -46,7 +46,7 @@ import Testing
 
     @Test func `input reaches the code and files the workspace`() async throws {
         let provider = ScriptedProvider(script: [.echoInput, .exit(0)])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         var request = RunRequest.scripted()
         request.spec.stdin = Array("a\nb\n".utf8)
         request.spec.files = [SpecFile(path: "data/in.txt", content: Array("x".utf8))]
@@ -61,7 +61,7 @@ import Testing
     @Test func `output is never cut inside a character`() async throws {
         let bytes = Array("a😀é".utf8)
         let provider = ScriptedProvider(script: bytes.map { .bytes([$0]) } + [.exit(0)])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let handle = try await gateway.engine.submit(.scripted(), by: .local)
         var pieces: [[UInt8]] = []
         for try await event in handle.events {
@@ -74,7 +74,7 @@ import Testing
 
     @Test func `bytes that are no UTF-8 come through unchanged`() async throws {
         let bytes: [UInt8] = [0xFF, 0xC3, 0x28, 0x80, 0xF0, 0x9F]
-        let gateway = try TestGateway([ScriptedProvider(script: [.bytes(bytes), .exit(0)])])
+        let gateway = try await TestGateway([ScriptedProvider(script: [.bytes(bytes), .exit(0)])])
         #expect(try await gateway.run(.scripted()).stdoutBytes == bytes)
         await gateway.stop()
     }
@@ -82,7 +82,7 @@ import Testing
     @Test func `a result keeps the beginning of a long output and says so`() async throws {
         var configuration = TestGateway.quick
         configuration.resultOutputLimit = 10
-        let gateway = try TestGateway(
+        let gateway = try await TestGateway(
             [ScriptedProvider(script: [.output("12345678"), .output("90abc"), .exit(0)])], configuration: configuration)
         let result = try await gateway.run(.scripted())
         #expect(result.stdout == "1234567890")
@@ -92,7 +92,7 @@ import Testing
 
     @Test func `a compiler's output goes to standard error and its failure ends the run`() async throws {
         let provider = ScriptedProvider(script: [.output("main.go:1: no\n"), .exit(2)])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         var request = RunRequest.scripted()
         request.spec.code = "package main"
         request.spec.language = .go
@@ -108,7 +108,7 @@ import Testing
     @Test func `a missing toolchain is told in words`() async throws {
         let provider = ScriptedProvider()
         provider.behave { $0.missingPrograms = ["go"] }
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         var request = RunRequest.scripted()
         request.spec.code = "package main"
         request.spec.language = .go
@@ -120,7 +120,7 @@ import Testing
 
     @Test func `a spec that can't be right never reaches a provider`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         var request = RunRequest.scripted()
         request.spec.cpu = 0
         request.spec.memory = 1
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test func `a spec that no place can honour is refused with the reason, and nothing is journaled`() async throws {
-        let gateway = try TestGateway([ScriptedProvider()])
+        let gateway = try await TestGateway([ScriptedProvider()])
         var request = RunRequest.scripted()
         request.spec.gpu = GPURequest(type: "H100")
         await #expect {
@@ -149,7 +149,7 @@ import Testing
     }
 
     @Test func `another tenant's run is as good as none`() async throws {
-        let gateway = try TestGateway([ScriptedProvider()])
+        let gateway = try await TestGateway([ScriptedProvider()])
         let result = try await gateway.run(.scripted())
         let stranger = Principal(tenant: .generate(), project: .generate())
         await #expect(throws: EngineError.self) { _ = try await gateway.engine.run(result.id, for: stranger) }

@@ -14,12 +14,12 @@ import Foundation
 struct Attempt {
     private let candidate: Decision.Candidate
     private let execution: RunExecution
-    private let recorder: OutputRecorder
     /// What earlier attempts of the run cost.
     private let spent: Money
     private(set) var record: AttemptRecord
     /// It began with a sandbox that had waited for it.
-    private(set) var isPooled = false
+    var isPooled: Bool { pooled != nil }
+    private let pooled: WarmPools.Pooled?
 
     enum Result {
         case ended(RunExecution.Outcome)
@@ -28,10 +28,10 @@ struct Attempt {
         case left
     }
 
-    init(candidate: Decision.Candidate, number: Int, spent: Money, execution: RunExecution, recorder: OutputRecorder) {
+    /// Takes a sandbox that waits, if there is one: whoever makes an attempt carries it out or abandons it.
+    init(candidate: Decision.Candidate, number: Int, spent: Money, execution: RunExecution) {
         self.candidate = candidate
         self.execution = execution
-        self.recorder = recorder
         self.spent = spent
         let configuration = execution.configuration
         let life = configuration.createTimeout + execution.run.request.spec.timeout + configuration.leaseMargin
@@ -40,17 +40,17 @@ struct Attempt {
             // Callers know a living sandbox by a name that is chosen before; a further attempt makes another sandbox.
             sandbox: number == 1 ? execution.living?.id ?? .generate() : .generate(), offer: candidate.offer, intendedAt: Date(),
             leaseUntil: Date().addingTimeInterval(life.inSeconds))
+        pooled = execution.isPoolable ? execution.pools.take(for: execution.run.request.spec, on: candidate.offer) : nil
+        if let pooled { adopt(pooled) }
     }
 
     /// An attempt that an earlier process has begun.
-    init(
-        continuing record: AttemptRecord, on candidate: Decision.Candidate, spent: Money, execution: RunExecution, recorder: OutputRecorder
-    ) {
+    init(continuing record: AttemptRecord, on candidate: Decision.Candidate, spent: Money, execution: RunExecution) {
         self.candidate = candidate
         self.execution = execution
-        self.recorder = recorder
         self.spent = spent
         self.record = record
+        pooled = nil
     }
 
     private var run: ActiveRun { execution.run }
@@ -58,17 +58,20 @@ struct Attempt {
 
     mutating func carryOut() async -> Result {
         guard let provider = execution.providers[candidate.offer.provider] else {
+            record.endedAt = Date()
             return .failed(ProviderError(.unavailable, "provider \(candidate.offer.provider) is not configured"), codeStarted: false)
         }
-        let pooled = execution.isPoolable ? execution.pools.take(for: run.request.spec, on: candidate.offer) : nil
-        if let pooled { adopt(pooled) }
-        // The intent is durable before the provider hears of it: after a crash the reaper knows what to look for.
-        do throws(StoreError) {
-            try await store.save(record)
-            try await store.setState(.creating, of: run.id)
-        } catch {
-            if let pooled { await execution.pools.discard(pooled) }
-            return .ended(.failed(RunFailure(.internal, "the journal could not be written: \(error.message)")))
+        // The intent is durable before the provider hears of it: after a crash the reaper knows what to look for. The first attempt's was
+        // journaled with the run.
+        if record.number > 1 {
+            do throws(StoreError) {
+                try await run.waits.journaling { () async throws(StoreError) in
+                    try await store.save(RunProgress(attempt: record, state: .creating), of: run.id)
+                }
+            } catch {
+                if let pooled { await execution.pools.discard(pooled) }
+                return .ended(.failed(RunFailure(.internal, "the journal could not be written: \(error.message)")))
+            }
         }
         run.update { $0.state = .creating }
         let asked = ContinuousClock.now
@@ -85,6 +88,16 @@ struct Attempt {
         return await finish(await use(sandbox, provider, asked: asked), sandbox, asked: asked)
     }
 
+    /// Gives up an attempt before it was carried out.
+    ///
+    /// - Returns: what it comes to.
+    func abandon() async -> AttemptRecord {
+        if let pooled { await execution.pools.discard(pooled) }
+        var record = record
+        record.endedAt = Date()
+        return record
+    }
+
     /// Goes on with the sandbox of an attempt that an earlier process has begun.
     mutating func carryOn(with sandbox: any Sandbox, _ provider: any SandboxProvider) async -> Result {
         let asked = ContinuousClock.now - .seconds(max(0, -record.intendedAt.timeIntervalSinceNow))
@@ -95,8 +108,12 @@ struct Attempt {
     }
 
     private mutating func finish(_ result: Result, _ sandbox: any Sandbox, asked: ContinuousClock.Instant) async -> Result {
-        if case .left = result {} else { await end(sandbox, asked: asked) }
-        if let living = execution.living { await shielded { await living.close() } }
+        switch result {
+        case .left: break
+        case .ended: await end(sandbox, asked: asked, isLast: true)
+        case .failed: await end(sandbox, asked: asked)
+        }
+        if let living = execution.living { await living.close() }
         return result
     }
 
@@ -104,7 +121,6 @@ struct Attempt {
 
     /// The attempt is that of the sandbox's tag, so that the reaper and the next process know the one by the other.
     private mutating func adopt(_ pooled: WarmPools.Pooled) {
-        isPooled = true
         record.id = pooled.tag.attempt
         if execution.living == nil { record.sandbox = pooled.tag.sandbox }
         record.providerSandbox = pooled.sandbox.id
@@ -143,14 +159,23 @@ struct Attempt {
         let origin = execution.living?.origin ?? .new
         let late = ProviderError(.timedOut, "no sandbox within \(execution.configuration.createTimeout.display)", mayHaveTakenEffect: true)
         let limit = execution.configuration.createTimeout
-        return try await run.waits.during { () async throws(ProviderError) in
-            try await within(limit, else: late) { () async throws(ProviderError) in
-                switch origin {
-                case .snapshot(let snapshot): try await provider.create(spec, from: snapshot, on: offer, tag: tag)
-                case .fork(let parent): try await parent.fork(tag: tag)
-                case .new, .adopted: try await provider.create(spec, on: offer, tag: tag)
+        let run = run
+        let (result, isLate) = await run.waits.during {
+            await run.interruptibly(within: limit) { () async -> Swift.Result<any Sandbox, ProviderError> in
+                do throws(ProviderError) {
+                    switch origin {
+                    case .snapshot(let snapshot): return .success(try await provider.create(spec, from: snapshot, on: offer, tag: tag))
+                    case .fork(let parent): return .success(try await parent.fork(tag: tag))
+                    case .new, .adopted: return .success(try await provider.create(spec, on: offer, tag: tag))
+                    }
+                } catch {
+                    return .failure(error)
                 }
             }
+        }
+        switch result {
+        case .success(let sandbox): return sandbox
+        case .failure(let error): throw isLate ? late : error
         }
     }
 
@@ -158,9 +183,9 @@ struct Attempt {
     private mutating func giveUpCreate(_ error: ProviderError, _ provider: any SandboxProvider, asked: ContinuousClock.Instant) async {
         record.failure = error.description
         var isGone = true
-        if error.mayHaveTakenEffect || Task.isCancelled {
+        if error.mayHaveTakenEffect || run.cancellation != nil {
             let orphan = OrphanHunt(attempt: record, provider: provider, gateway: store.gateway, logger: execution.logger)
-            switch await run.waits.during({ await shielded { await orphan.carryOut() } }) {
+            switch await run.waits.during({ await orphan.carryOut() }) {
             case .neverWas: break
             case .killed(let id):
                 record.providerSandbox = id
@@ -178,25 +203,30 @@ struct Attempt {
         _ sandbox: any Sandbox, _ provider: any SandboxProvider, asked: ContinuousClock.Instant
     ) async -> Result {
         if let living = execution.living {
-            do throws(ProviderError) {
-                try await living.furnish(sandbox, within: costLimit.map { $0.0 - asked.duration(to: .now) })
-            } catch {
-                record.failure = error.description
-                return .failed(error, codeStarted: false)
+            let limit = costLimit.map { $0.0 - asked.duration(to: .now) }
+            let failure = await run.interruptibly { () async -> ProviderError? in
+                do throws(ProviderError) { try await living.furnish(sandbox, within: limit) } catch { return error }
+                return nil
+            }
+            if let failure {
+                self.record.failure = failure.description
+                return .failed(failure, codeStarted: false)
             }
         }
-        record.startedAt = Date()
+        self.record.startedAt = Date()
         let record = record
-        let journaled = await shielded { [store, run] () -> Bool in
+        if execution.living == nil {
+            // The journal may have this later: what a crash leaves is found by the intent. Most runs are over before and save a commit.
+            run.log.note(RunProgress(attempt: record, state: .running))
+        } else {
             do throws(StoreError) {
-                try await store.save(record)
-                try await store.setState(.running, of: run.id)
-                return true
+                try await run.waits.journaling { () async throws(StoreError) in
+                    try await store.save(RunProgress(attempt: record, state: .running), of: run.id)
+                }
             } catch {
-                return false
+                return .ended(.failed(RunFailure(.internal, "the journal could not be written")))
             }
         }
-        guard journaled else { return .ended(.failed(RunFailure(.internal, "the journal could not be written"))) }
         run.update { result in
             result.state = .running
             result.provider = record.offer.provider
@@ -205,11 +235,12 @@ struct Attempt {
         await run.log.append(.started(provider: record.offer.provider, sandbox: record.sandbox, attempt: record.number))
         if let living = execution.living { return await live(living, in: sandbox, provider, asked: asked) }
         let started = ContinuousClock.now
-        let code = CodeExecution(run.request.spec, in: sandbox, waits: run.waits) { [recorder] stream, bytes in
+        let recorder = execution.recorder
+        let code = CodeExecution(run.request.spec, in: sandbox, waits: run.waits) { stream, bytes in
             await recorder.record(stream, bytes)
         }
-        let ending = await KillDeadline(timeout: run.request.spec.timeout, since: started, costLimit: costLimit, asked: asked).enforce(
-            on: code)
+        let deadline = KillDeadline(timeout: run.request.spec.timeout, since: started, costLimit: costLimit, asked: asked)
+        let ending = await deadline.enforce(on: code, of: run)
         run.update { $0.duration = started.duration(to: .now) }
         switch ending {
         case .exited(let status):
@@ -234,7 +265,7 @@ struct Attempt {
         let place = LivingSandbox.Place(
             sandbox: sandbox, provider: provider, candidate: candidate, asked: asked, spent: spent,
             costLimit: costLimit.map { (asked + $0.0, $0.1) })
-        let ending = await living.live(in: place)
+        let ending = await run.interruptibly { await living.live(in: place) }
         // The lease may have been renewed: what is written of the attempt from now on must not take that back.
         record.leaseUntil = max(record.leaseUntil, living.lease.addingTimeInterval(execution.configuration.leaseMargin.inSeconds))
         switch ending {
@@ -256,30 +287,28 @@ struct Attempt {
 
     // MARK: End
 
-    /// Kills the sandbox, confirms it, and bills its life. Goes on to its end in a cancelled task.
+    /// Kills the sandbox, confirms it, and bills its life.
     ///
-    /// - Parameter asked: since when it is billed; `nil` if it is not.
-    private mutating func end(_ sandbox: any Sandbox, asked: ContinuousClock.Instant?) async {
-        let configuration = execution.configuration
-        let logger = execution.logger
-        let run = run.id
-        let waits = self.run.waits
-        let isGone = await shielded { () -> Bool in
-            for number in 1...configuration.killAttempts {
-                do throws(ProviderError) {
-                    try await waits.during { () async throws(ProviderError) in try await sandbox.kill() }
-                    return true
-                } catch {
-                    logger.warning("kill failed", metadata: ["run.id": "\(run)", "sandbox.id": "\(sandbox.id)", "error": "\(error)"])
-                    try? await waits.during { try await Task.sleep(for: .milliseconds(100 << number)) }
-                }
+    /// - Parameters:
+    ///   - asked: since when it is billed; `nil` if it is not.
+    ///   - isLast: the run is settled next, which writes down what the attempt came to.
+    private mutating func end(_ sandbox: any Sandbox, asked: ContinuousClock.Instant?, isLast: Bool = false) async {
+        var isGone = false
+        for number in 1...execution.configuration.killAttempts {
+            do throws(ProviderError) {
+                try await run.waits.during { () async throws(ProviderError) in try await sandbox.kill() }
+                isGone = true
+                break
+            } catch {
+                execution.logger.warning(
+                    "kill failed", metadata: ["run.id": "\(run.id)", "sandbox.id": "\(sandbox.id)", "error": "\(error)"])
+                await run.waits.during { try? await Task.sleep(for: .milliseconds(100 << number)) }
             }
-            return false
         }
         if let asked { charge(since: asked) }
         // Without the confirmation the attempt stays open and the reaper goes on trying.
         if isGone { record.endedAt = Date() }
-        await journal()
+        if !isLast { await journal() }
     }
 
     private mutating func charge(since asked: ContinuousClock.Instant) {
@@ -287,14 +316,11 @@ struct Attempt {
     }
 
     private func journal() async {
-        let record = record
-        let store = store
-        let logger = execution.logger
-        await shielded {
-            do throws(StoreError) { try await store.save(record) } catch {
-                // Settling writes it again.
-                logger.warning("attempt not journaled", metadata: ["attempt.id": "\(record.id)", "error": "\(error)"])
-            }
+        do throws(StoreError) {
+            try await run.waits.journaling { () async throws(StoreError) in try await store.save(record) }
+        } catch {
+            // Settling writes it again.
+            execution.logger.warning("attempt not journaled", metadata: ["attempt.id": "\(record.id)", "error": "\(error)"])
         }
     }
 }

@@ -26,28 +26,28 @@ struct KillDeadline {
         }
     }
 
-    /// Runs `code` to its end or to the deadline.
-    func enforce(on code: CodeExecution) async -> Ending {
-        let isExpired = Locked(false)
-        return await withTaskGroup(of: Ending?.self) { group in
-            group.addTask {
-                do throws(ProviderError) { return .exited(try await code.run()) } catch { return .failed(error) }
+    /// Runs `code` to its end or to the deadline, unless the run is to end before.
+    func enforce(on code: CodeExecution, of run: ActiveRun) async -> Ending {
+        let killing = Locked<(isExpired: Bool, task: Task<Void, Never>?)>((false, nil))
+        let alarm = Alarms.shared.set(at: end) {
+            killing.withLock { killing in
+                killing.isExpired = true
+                killing.task = Task {
+                    await code.kill()
+                    try? await Task.sleep(for: KillDeadline.grace)
+                    if !Task.isCancelled { run.interrupt() }
+                }
             }
-            group.addTask {
-                do { try await Task.sleep(until: end) } catch { return nil }
-                isExpired.withLock { $0 = true }
-                await code.kill()
-                try? await Task.sleep(for: KillDeadline.grace)
-                return nil
-            }
-            var ending: Ending?
-            for await ended in group {
-                if let ended { ending = ended }
-                group.cancelAll()
-            }
-            // Code that ended by itself in the very moment of the deadline was killed as far as anyone can tell.
-            if isExpired.withLock({ $0 }) { return .killed(failure) }
-            return ending ?? .killed(failure)
         }
+        let ending = await run.interruptibly { () async -> Ending in
+            do throws(ProviderError) { return .exited(try await code.run()) } catch { return .failed(error) }
+        }
+        alarm.cancel()
+        let (isExpired, task) = killing.withLock { $0 }
+        // Code that ended by itself in the very moment of the deadline was killed as far as anyone can tell.
+        guard isExpired else { return ending }
+        task?.cancel()
+        await task?.value
+        return .killed(failure)
     }
 }

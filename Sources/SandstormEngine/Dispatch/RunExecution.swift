@@ -13,14 +13,30 @@ import Foundation
 /// Carries out one accepted run: attempts on the ranked offers until one has an outcome, then settling.
 struct RunExecution: Sendable {
     let run: ActiveRun
-    /// With a run that is the life of a sandbox: that sandbox.
-    var living: LivingSandbox?
+    let living: LivingSandbox?
     let providers: [ProviderID: any SandboxProvider]
     let store: any Store
     let configuration: EngineConfiguration
     let metrics: EngineMetrics
     let pools: WarmPools
     let logger: Logger
+    let recorder: OutputRecorder
+
+    /// - Parameter living: with a run that is the life of a sandbox: that sandbox.
+    init(
+        _ run: ActiveRun, _ living: LivingSandbox?, providers: [ProviderID: any SandboxProvider], store: any Store,
+        configuration: EngineConfiguration, metrics: EngineMetrics, pools: WarmPools, logger: Logger
+    ) {
+        self.run = run
+        self.living = living
+        self.providers = providers
+        self.store = store
+        self.configuration = configuration
+        self.metrics = metrics
+        self.pools = pools
+        self.logger = logger
+        recorder = OutputRecorder(run: run, limit: configuration.resultOutputLimit)
+    }
 
     /// How a run ended.
     enum Outcome: Sendable {
@@ -40,33 +56,31 @@ struct RunExecution: Sendable {
         }
     }
 
-    /// Everything from the first attempt to the settled event. Ends by itself; a cancelled task makes it end soon.
-    func carryOut() async {
-        let recorder = OutputRecorder(run: run, limit: configuration.resultOutputLimit)
-        let persister = Task { await run.log.persist(logger: logger) }
-        let ended = await ending(recorder)
-        await shielded {
-            if let (outcome, attempts) = ended {
-                await recorder.finish()
-                await settle(outcome, attempts, recorder)
-                await persister.value
-            } else {
-                run.log.cut()
-                await persister.value
-                await handOver()
-            }
+    /// The run's first attempt, whose intent is journaled with the run; `nil` for one that another process has begun.
+    var firstAttempt: Attempt? {
+        if case .adopted = living?.origin { return nil }
+        return run.decision.ranking.first.map { Attempt(candidate: $0, number: 1, spent: .zero, execution: self) }
+    }
+
+    /// Everything from the first attempt to the settled event. Ends by itself, and soon once the run is to end.
+    ///
+    /// - Parameter first: ``firstAttempt``, which was journaled.
+    func carryOut(_ first: Attempt?) async {
+        if let (outcome, attempts) = await ending(first) {
+            await recorder.finish()
+            await settle(outcome, attempts)
+        } else {
+            await handOver()
         }
     }
 
     /// How the run ended and what was tried; `nil` if it goes on in the next process.
-    private func ending(_ recorder: OutputRecorder) async -> (Outcome, [AttemptRecord])? {
-        guard let living, case .adopted(let sandbox, let record) = living.origin else { return await dispatch(recorder) }
-        return await carryOn(with: sandbox, record, recorder)
+    private func ending(_ first: Attempt?) async -> (Outcome, [AttemptRecord])? {
+        guard let living, case .adopted(let sandbox, let record) = living.origin else { return await dispatch(first) }
+        return await carryOn(with: sandbox, record)
     }
 
-    private func carryOn(
-        with sandbox: any Sandbox, _ record: AttemptRecord, _ recorder: OutputRecorder
-    ) async -> (Outcome, [AttemptRecord])? {
+    private func carryOn(with sandbox: any Sandbox, _ record: AttemptRecord) async -> (Outcome, [AttemptRecord])? {
         var attempts: [AttemptRecord]
         do throws(StoreError) {
             attempts = try await store.attempts(of: run.id).filter { $0.id != record.id }
@@ -75,7 +89,7 @@ struct RunExecution: Sendable {
         }
         guard let candidate = run.decision.candidates.first, let provider = providers[candidate.offer.provider] else { return nil }
         let spent = attempts.reduce(Money.zero) { $0 + $1.charge }
-        var attempt = Attempt(continuing: record, on: candidate, spent: spent, execution: self, recorder: recorder)
+        var attempt = Attempt(continuing: record, on: candidate, spent: spent, execution: self)
         let result = await attempt.carryOn(with: sandbox, provider)
         attempts.append(attempt.record)
         switch result {
@@ -87,6 +101,8 @@ struct RunExecution: Sendable {
 
     /// Lets go of the run, so that the next process takes it on.
     private func handOver() async {
+        run.log.cut()
+        await run.log.writeRest()
         do throws(StoreError) {
             _ = try await store.hand(run.id, from: ProcessIdentity.current.rawValue, to: ProcessIdentity.nobody.rawValue)
         } catch {
@@ -98,21 +114,26 @@ struct RunExecution: Sendable {
 
     // MARK: Dispatch
 
-    private func dispatch(_ recorder: OutputRecorder) async -> (Outcome, [AttemptRecord])? {
+    private func dispatch(_ first: Attempt?) async -> (Outcome, [AttemptRecord])? {
+        var first = first
         var attempts: [AttemptRecord] = []
         var failures: [ProviderError] = []
         var isUnpayable = false
         for candidate in run.decision.ranking {
             var isSecondTry = false
             while true {
-                if let ended = endedEarly() { return (ended, attempts) }
+                if let ended = endedEarly() {
+                    if let journaled = await first?.abandon() { attempts.append(journaled) }
+                    return (ended, attempts)
+                }
                 let spent = attempts.reduce(Money.zero) { $0 + $1.charge }
                 // Routing looked at the whole cap; what earlier attempts cost is no longer there.
                 if !attempts.isEmpty, !isPayable(candidate.offer, after: spent) {
                     isUnpayable = true
                     break
                 }
-                var attempt = Attempt(candidate: candidate, number: attempts.count + 1, spent: spent, execution: self, recorder: recorder)
+                var attempt = first ?? Attempt(candidate: candidate, number: attempts.count + 1, spent: spent, execution: self)
+                first = nil
                 let result = await attempt.carryOut()
                 attempts.append(attempt.record)
                 switch result {
@@ -130,7 +151,9 @@ struct RunExecution: Sendable {
                     failures.append(error)
                     if error.disposition == .sameOnceThenElsewhere, !isSecondTry {
                         isSecondTry = true
-                        try? await run.waits.during { try await Task.sleep(for: .milliseconds(Int.random(in: 20...120))) }
+                        await run.waits.during {
+                            await run.interruptibly { try? await Task.sleep(for: .milliseconds(Int.random(in: 20...120))) }
+                        }
                         continue
                     }
                 }
@@ -186,7 +209,7 @@ struct RunExecution: Sendable {
     // MARK: Settling
 
     /// Writes the final state and the charges, exactly once, and tells the readers.
-    private func settle(_ outcome: Outcome, _ attempts: [AttemptRecord], _ recorder: OutputRecorder) async {
+    private func settle(_ outcome: Outcome, _ attempts: [AttemptRecord]) async {
         var result = run.result
         let output = recorder.collected
         result.stdoutBytes = output.stdout.bytes
@@ -206,11 +229,15 @@ struct RunExecution: Sendable {
             result.failure = failure
             if let status { result.apply(status) }
         }
+        let (unwritten, last) = await run.waits.journaling { await run.log.close(with: .settled(result)) }
         var isLate = false
         var pauses = RunExecution.settlingPauses[...]
         while true {
             do throws(StoreError) {
-                if try await !store.settle(result, attempts: attempts) {
+                let isFirst = try await run.waits.journaling { () async throws(StoreError) in
+                    try await store.settle(result, attempts: attempts, events: unwritten + [last])
+                }
+                if !isFirst {
                     logger.error("run was settled before", metadata: ["run.id": "\(result.id)"])
                 }
                 break
@@ -231,12 +258,8 @@ struct RunExecution: Sendable {
         metrics.settled(result, run.record.kind, overhead: run.waits.overhead)
         // First the result, then the event: whoever has seen the event finds the run settled.
         run.finish(.success(result))
-        guard isLate else { return run.log.end(.settled(result)) }
-        // Its readers are gone and its log is closed: the last event is for those who come later.
-        let last = RunEvent(sequence: run.log.lastSequence + 1, time: Date(), body: .settled(result))
-        do throws(StoreError) { try await store.append([last], to: run.id) } catch {
-            logger.warning("last event not written", metadata: ["run.id": "\(run.id)", "error": "\(error)"])
-        }
+        // One that is late has no readers any more.
+        if !isLate { run.log.end(last) }
     }
 
     /// Between the tries to settle a run whose caller waits.

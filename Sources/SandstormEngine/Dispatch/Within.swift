@@ -8,25 +8,16 @@ func within<Value: Sendable>(
     _ limit: Duration, else late: ProviderError, _ body: @escaping @Sendable () async throws(ProviderError) -> Value
 ) async throws(ProviderError) -> Value {
     let isLate = Locked(false)
-    let result = await withTaskGroup(of: Result<Value, ProviderError>?.self) { group -> Result<Value, ProviderError>? in
-        group.addTask {
-            do throws(ProviderError) { return .success(try await body()) } catch { return .failure(error) }
-        }
-        group.addTask {
-            do { try await Task.sleep(for: limit) } catch { return nil }
-            isLate.withLock { $0 = true }
-            return nil
-        }
-        var result: Result<Value, ProviderError>?
-        for await ended in group {
-            if let ended { result = ended }
-            group.cancelAll()
-        }
-        return result
+    let task = Task { () async -> Result<Value, ProviderError> in
+        do throws(ProviderError) { return .success(try await body()) } catch { return .failure(error) }
     }
-    switch result {
-    case .success(let value)?: return value
-    case .failure(let error)?: throw isLate.withLock { $0 } ? late : error
-    case nil: throw late
+    let alarm = Alarms.shared.set(at: .now + limit) {
+        isLate.withLock { $0 = true }
+        task.cancel()
+    }
+    defer { alarm.cancel() }
+    switch await withTaskCancellationHandler(operation: { await task.value }, onCancel: { task.cancel() }) {
+    case .success(let value): return value
+    case .failure(let error): throw isLate.withLock { $0 } ? late : error
     }
 }

@@ -12,9 +12,8 @@ package final class EngineMetrics: Sendable {
         var active = 0
         var living = 0
         var ended: [String: Int] = [:]
-        /// Runs whose overhead was at most so many seconds, by the bounds' indices; the last is for the rest.
-        var overheads = [Int](repeating: 0, count: EngineMetrics.overheadBounds.count + 1)
-        var overhead = Duration.zero
+        var own = Histogram()
+        var journal = Histogram()
         var pooled = 0
         var poolHits = 0
         var poolMisses = 0
@@ -22,14 +21,38 @@ package final class EngineMetrics: Sendable {
         var poolIdle: Int64 = 0
     }
 
-    private static let overheadBounds = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 1]
+    /// Times of the gateway's own doing.
+    private struct Histogram {
+        private static let bounds = [0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 1]
+        /// Those that were at most so many seconds, by the bounds' indices; the last is for the rest.
+        private var counts = [Int](repeating: 0, count: Histogram.bounds.count + 1)
+        private var sum = Duration.zero
+
+        mutating func add(_ time: Duration) {
+            let seconds = time.inSeconds
+            counts[Histogram.bounds.firstIndex { seconds <= $0 } ?? Histogram.bounds.count] += 1
+            sum += time
+        }
+
+        func write(to text: inout PrometheusText, _ name: String, _ help: String) {
+            text.metric(name, "histogram", help)
+            var count = 0
+            for (index, bucket) in counts.enumerated() {
+                count += bucket
+                let bound = index < Histogram.bounds.count ? "\(Histogram.bounds[index])" : "+Inf"
+                text.sample("\(name)_bucket", ["le": bound], "\(count)")
+            }
+            text.sample("\(name)_sum", [:], "\(sum.inSeconds)")
+            text.sample("\(name)_count", [:], "\(count)")
+        }
+    }
 
     private let state = Locked(State())
 
     init() {}
 
-    /// - Parameter overhead: what of the run's time was the gateway's own; `nil` if nobody measured it.
-    func settled(_ result: RunResult, _ kind: RunRecord.Kind, overhead: Duration? = nil) {
+    /// - Parameter overhead: what the gateway added to the run's time; `nil` if nobody measured it.
+    func settled(_ result: RunResult, _ kind: RunRecord.Kind, overhead: RunOverhead? = nil) {
         state.withLock { state in
             if result.provider != .none { state.cost[result.provider, default: 0] &+= result.cost.nanodollars }
             guard kind == .program else {
@@ -39,9 +62,8 @@ package final class EngineMetrics: Sendable {
             state.settled[result.state, default: 0] += 1
             if let failure = result.failure { state.failures[failure.kind, default: 0] += 1 }
             guard let overhead else { return }
-            let seconds = overhead.inSeconds
-            state.overheads[EngineMetrics.overheadBounds.firstIndex { seconds <= $0 } ?? EngineMetrics.overheadBounds.count] += 1
-            state.overhead += overhead
+            state.own.add(overhead.own)
+            state.journal.add(overhead.journal)
         }
     }
 
@@ -86,17 +108,10 @@ package final class EngineMetrics: Sendable {
         for (reason, count) in state.ended.sorted(by: { $0.key < $1.key }) {
             text.sample("sandstorm_sandboxes_ended_total", ["reason": reason], "\(count)")
         }
-        text.metric(
-            "sandstorm_run_overhead_seconds", "histogram",
-            "The gateway's own part of a run's time: without waits for provider, code and slow readers.")
-        var count = 0
-        for (index, bucket) in state.overheads.enumerated() {
-            count += bucket
-            let bound = index < EngineMetrics.overheadBounds.count ? "\(EngineMetrics.overheadBounds[index])" : "+Inf"
-            text.sample("sandstorm_run_overhead_seconds_bucket", ["le": bound], "\(count)")
-        }
-        text.sample("sandstorm_run_overhead_seconds_sum", [:], "\(state.overhead.inSeconds)")
-        text.sample("sandstorm_run_overhead_seconds_count", [:], "\(count)")
+        state.own.write(
+            to: &text, "sandstorm_run_overhead_seconds",
+            "The gateway's own part of a run's time: without waits for provider, code, slow readers and the journal.")
+        state.journal.write(to: &text, "sandstorm_run_journal_seconds", "What a run waited for the journal to be durable.")
         text.metric("sandstorm_pool_ready", "gauge", "Sandboxes that wait for somebody to want them.")
         text.sample("sandstorm_pool_ready", [:], "\(state.pooled)")
         text.metric("sandstorm_pool_requests_total", "counter", "Requests that a pool is for, by whether a sandbox was ready.")

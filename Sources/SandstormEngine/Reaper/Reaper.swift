@@ -77,8 +77,8 @@ struct Reaper: Sendable {
         result.stdoutBytes = kept.stdout.bytes
         result.stderrBytes = kept.stderr.bytes
         result.truncated = kept.stdout.isTruncated || kept.stderr.isTruncated
-        guard try await store.settle(result, attempts: attempts) else { return }
-        try await store.append([RunEvent(sequence: kept.last + 1, time: Date(), body: .settled(result))], to: result.id)
+        let last = RunEvent(sequence: kept.last + 1, time: Date(), body: .settled(result))
+        guard try await store.settle(result, attempts: attempts, events: [last]) else { return }
         metrics.settled(result, run.kind)
         logger.notice("run settled after a crash", metadata: ["run.id": "\(result.id)", "cost": "\(result.cost)"])
     }

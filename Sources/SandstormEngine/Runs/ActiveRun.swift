@@ -18,10 +18,12 @@ final class ActiveRun: Sendable {
         /// Ends the run unless somebody comes back in time.
         var abandonment: Task<Void, Never>?
         var task: Task<Void, Never>?
+        /// Ends what of the work can be cut short.
+        var interrupt: (@Sendable () -> Void)?
         /// The final result, or why there is none.
         var outcome: Result<RunResult, EngineError>?
-        /// What of the time until then was the gateway's own.
-        var overhead: Duration?
+        /// What of the time until then the gateway added.
+        var overhead: RunOverhead?
         var isLeftUnsettled = false
     }
 
@@ -53,25 +55,50 @@ final class ActiveRun: Sendable {
     /// Changes what is known of the run.
     func update(_ change: @Sendable (inout RunResult) -> Void) { state.withLock { change(&$0.result) } }
 
-    /// Starts the work; called once.
-    func start(_ work: @escaping @Sendable () async -> Void) {
-        state.withLock { state in
-            state.task = Task { await work() }
-            // A caller may have gone away before the task was there to be cancelled.
-            if state.cancellation != nil { state.task?.cancel() }
-        }
+    /// Starts the work; called once. It is never cancelled as a whole, so that cleaning up and writing down go on to their end: only what
+    /// it does ``interruptibly(_:)`` is cut short.
+    func start(_ work: @escaping @Sendable () async -> Void) { state.withLock { $0.task = Task { await work() } } }
+
+    /// Does what is cancelled when the run is to end; at once if that is so already. One thing at a time.
+    func interruptibly<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
+        await interruptibly(Task { await body() })
     }
+
+    /// Does what is also cancelled once `limit` has passed.
+    func interruptibly<Value: Sendable>(
+        within limit: Duration, _ body: @escaping @Sendable () async -> Value
+    ) async -> (value: Value, isLate: Bool) {
+        let isLate = Locked(false)
+        let task = Task { await body() }
+        let alarm = Alarms.shared.set(at: .now + limit) {
+            isLate.withLock { $0 = true }
+            task.cancel()
+        }
+        defer { alarm.cancel() }
+        let value = await interruptibly(task)
+        return (value, isLate.withLock { $0 })
+    }
+
+    private func interruptibly<Value: Sendable>(_ task: Task<Value, Never>) async -> Value {
+        let isOver = state.withLock { state in
+            state.interrupt = { task.cancel() }
+            return state.cancellation != nil
+        }
+        if isOver { task.cancel() }
+        defer { state.withLock { $0.interrupt = nil } }
+        return await task.value
+    }
+
+    /// Cuts short what is being done now.
+    func interrupt() { state.withLock { $0.interrupt }?() }
 
     /// Why the run is to end before its time, if it is.
     var cancellation: RunFailure.Kind? { state.withLock { $0.cancellation } }
 
     /// Ends the run before its time; the first reason stays.
     func cancel(_ reason: RunFailure.Kind) {
-        let task = state.withLock { state in
-            if state.cancellation == nil { state.cancellation = reason }
-            return state.task
-        }
-        task?.cancel()
+        state.withLock { if $0.cancellation == nil { $0.cancellation = reason } }
+        interrupt()
     }
 
     /// What can't be settled now is left to the next process.
@@ -80,13 +107,13 @@ final class ActiveRun: Sendable {
         stopping.raise()
     }
 
-    /// Waits until settling is worth another try. Not cut short by a cancelled task.
+    /// Waits until settling is worth another try.
     ///
     /// - Returns: `false` if it is left to the next process.
     func waitToSettle(until deadline: ContinuousClock.Instant) async -> Bool {
         let version = stopping.version
         guard !state.withLock({ $0.isLeftUnsettled }) else { return false }
-        await shielded { [stopping] in await stopping.wait(after: version, until: deadline) }
+        await stopping.wait(after: version, until: deadline)
         return state.withLock { !$0.isLeftUnsettled }
     }
 
@@ -105,8 +132,8 @@ final class ActiveRun: Sendable {
         finished.raise()
     }
 
-    /// What of the time until its end was the gateway's own; `nil` until then.
-    var overhead: Duration? { state.withLock { $0.overhead } }
+    /// What of the time until its end the gateway added; `nil` until then.
+    var overhead: RunOverhead? { state.withLock { $0.overhead } }
 
     /// Waits for the end; `nil` when the waiting task is cancelled.
     func waitForOutcome() async -> Result<RunResult, EngineError>? {

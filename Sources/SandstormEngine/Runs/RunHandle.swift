@@ -10,25 +10,24 @@ package struct RunHandle: Sendable {
     package let isNew: Bool
     /// Everything that happens, from the first event (or from after `Last-Event-ID`) to `settled`.
     package let events: RunEvents
-    private let ownTime: @Sendable () -> Duration?
+    private let whatWasAdded: @Sendable () -> RunOverhead?
     private let wait: @Sendable () async throws(EngineError) -> RunResult
 
     init(
-        id: RunID, isNew: Bool, events: RunEvents, overhead: @escaping @Sendable () -> Duration? = { nil },
+        id: RunID, isNew: Bool, events: RunEvents, overhead: @escaping @Sendable () -> RunOverhead? = { nil },
         wait: @escaping @Sendable () async throws(EngineError) -> RunResult
     ) {
-        ownTime = overhead
+        whatWasAdded = overhead
         self.id = id
         self.isNew = isNew
         self.events = events
         self.wait = wait
     }
 
-    /// What the gateway itself added to the run's time: from the request's arrival here until the run is settled, without the
-    /// waits for the provider, the user's code, and a client that reads slowly. The journal's writes are in it.
+    /// What the gateway added to the run's time, without the waits for the provider, the user's code, and a client that reads slowly.
     ///
     /// `nil` until the run is settled, and for one that was settled before it was asked for.
-    package var overhead: Duration? { ownTime() }
+    package var overhead: RunOverhead? { whatWasAdded() }
 
     /// Waits until the run is settled.
     package func result() async throws(EngineError) -> RunResult { try await wait() }

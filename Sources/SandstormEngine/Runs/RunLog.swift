@@ -8,7 +8,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// The events of a run under way: a bounded window in memory, a writer, readers, and a persister that hands them to the store.
+/// The events of a run under way: a bounded window in memory, a writer, readers, and a task that hands them to the store.
 ///
 /// Back pressure: when the window is full the writer waits until the store has its oldest events and every *pacing* reader has
 /// passed them. Readers that do not pace and fall behind the window go on from the store.
@@ -21,8 +21,14 @@ final class RunLog: Sendable {
         var window: [RunEvent] = []
         var windowBytes = 0
         var lastSequence = 0
-        /// Events not yet in the store, oldest first.
-        var unpersisted: [RunEvent] = []
+        /// What is not yet in the store; events oldest first.
+        var unwritten = RunProgress()
+        var unwrittenBytes = 0
+        /// What is unwritten will be written before long.
+        var isAlarmSet = false
+        var writer: Task<Void, Never>?
+        /// What is unwritten is left to whoever has closed the log.
+        var isClosed = false
         var retainedBytes = 0
         var pacing: [Int: Reader] = [:]
         var nextReader = 0
@@ -38,8 +44,12 @@ final class RunLog: Sendable {
     private let windowLimit: Int
     private let retainedLimit: Int
     private let waits: WaitClock
+    private let logger: Logger
 
-    init(run: RunID, store: any Store, windowLimit: Int, retainedLimit: Int, waits: WaitClock, after sequence: Int = 0) {
+    init(
+        run: RunID, store: any Store, windowLimit: Int, retainedLimit: Int, waits: WaitClock, logger: Logger, after sequence: Int = 0
+    ) {
+        self.logger = logger
         self.waits = waits
         self.run = run
         self.store = store
@@ -66,21 +76,33 @@ final class RunLog: Sendable {
             let done = state.withLock { state in
                 evict(&state)
                 guard state.windowBytes < windowLimit || Task.isCancelled else { return false }
-                add(body, to: &state)
+                state.lastSequence += 1
+                add(RunEvent(sequence: state.lastSequence, time: Date(), body: body), to: &state)
                 return true
             }
             if done {
                 signal.raise()
-                return
+                return write()
             }
+            write(evenSoon: true)
             await waits.during { await signal.wait(after: version) }
         }
     }
 
-    /// Appends the last event; readers end after it.
-    func end(_ body: RunEvent.Body) {
+    /// Takes what else is to be written of the run.
+    func note(_ progress: RunProgress) {
         state.withLock { state in
-            add(body, to: &state)
+            state.unwritten.attempt = progress.attempt ?? state.unwritten.attempt
+            state.unwritten.state = progress.state ?? state.unwritten.state
+        }
+        write()
+    }
+
+    /// Appends the last event, which ``close(with:)`` has made; readers end after it.
+    func end(_ last: RunEvent) {
+        state.withLock { state in
+            state.lastSequence = last.sequence
+            add(last, to: &state)
             state.isEnded = true
         }
         signal.raise()
@@ -92,21 +114,20 @@ final class RunLog: Sendable {
         signal.raise()
     }
 
-    private func add(_ body: RunEvent.Body, to state: inout State) {
-        state.lastSequence += 1
-        let event = RunEvent(sequence: state.lastSequence, time: Date(), body: body)
+    private func add(_ event: RunEvent, to state: inout State) {
         let bytes = event.outputByteCount
         state.window.append(event)
         state.windowBytes += bytes + 64
         // Output past the retention limit is streamed but not kept; everything else is always kept.
-        guard !state.storeIsLost, bytes == 0 || state.retainedBytes + bytes <= retainedLimit else { return }
+        guard !state.storeIsLost, !state.isClosed, bytes == 0 || state.retainedBytes + bytes <= retainedLimit else { return }
         state.retainedBytes += bytes
-        state.unpersisted.append(event)
+        state.unwritten.events.append(event)
+        state.unwrittenBytes += bytes
     }
 
     private func evict(_ state: inout State) {
         guard state.windowBytes >= windowLimit else { return }
-        let needed = min(state.unpersisted.first?.sequence ?? .max, (state.pacing.values.map(\.passed).min() ?? .max - 1) + 1)
+        let needed = min(state.unwritten.events.first?.sequence ?? .max, (state.pacing.values.map(\.passed).min() ?? .max - 1) + 1)
         var count = 0
         // Half the window goes at once, so that the shift of the rest is paid rarely.
         while state.windowBytes > windowLimit / 2, count < state.window.count, state.window[count].sequence < needed {
@@ -116,23 +137,53 @@ final class RunLog: Sendable {
         state.window.removeFirst(count)
     }
 
-    // MARK: Persisting
+    // MARK: Store
 
-    /// Hands events to the store until the log has ended and all are there.
-    func persist(logger: Logger) async {
+    /// How long what has happened may wait for its being written: a run that is over by then is written once, with its settlement.
+    private static let writeDelay = Duration.milliseconds(25)
+
+    /// Sees to it that what is unwritten is written.
+    ///
+    /// - Parameter evenSoon: now rather than after a while. So is much output.
+    private func write(evenSoon: Bool = false) {
+        let isToWait = state.withLock { state in
+            guard !state.isClosed, state.writer == nil, !state.unwritten.isEmpty else { return false }
+            if evenSoon || state.unwrittenBytes >= windowLimit / 4 {
+                state.writer = Task { await self.writeAll() }
+                return false
+            }
+            defer { state.isAlarmSet = true }
+            return !state.isAlarmSet
+        }
+        guard isToWait else { return }
+        _ = Alarms.shared.set(at: .now + RunLog.writeDelay) {
+            self.state.withLock { $0.isAlarmSet = false }
+            self.write(evenSoon: true)
+        }
+    }
+
+    /// Hands everything to the store until nothing is left or the log is closed.
+    private func writeAll() async {
         var failures = 0
         while true {
-            let version = signal.version
-            let (batch, isOver) = state.withLock { ($0.unpersisted, $0.isEnded) }
-            if batch.isEmpty {
-                if isOver { return }
-                await signal.wait(after: version)
-                continue
+            let progress = state.withLock { state -> RunProgress? in
+                if state.isClosed || state.unwritten.isEmpty {
+                    state.writer = nil
+                    return nil
+                }
+                return state.unwritten
             }
-            do {
-                try await store.append(batch, to: run)
+            guard let progress else { return }
+            do throws(StoreError) {
+                try await store.save(progress, of: run)
                 failures = 0
-                state.withLock { $0.unpersisted.removeFirst(min(batch.count, $0.unpersisted.count)) }
+                state.withLock { state in
+                    state.unwritten.events.removeFirst(progress.events.count)
+                    state.unwrittenBytes -= progress.events.reduce(0) { $0 + $1.outputByteCount }
+                    if state.unwritten.attempt == progress.attempt { state.unwritten.attempt = nil }
+                    if state.unwritten.state == progress.state { state.unwritten.state = nil }
+                }
+                signal.raise()
             } catch {
                 failures += 1
                 logger.warning("event log not written", metadata: ["run.id": "\(run)", "error": "\(error)"])
@@ -140,13 +191,53 @@ final class RunLog: Sendable {
                     // The run goes on; its stream can't be read again later.
                     state.withLock { state in
                         state.storeIsLost = true
-                        state.unpersisted = []
+                        state.unwritten = RunProgress()
+                        state.unwrittenBytes = 0
                     }
+                    signal.raise()
                 } else {
+                    // Cut short when the log is closed.
                     try? await Task.sleep(for: .milliseconds(100 << failures))
                 }
             }
-            signal.raise()
+        }
+    }
+
+    /// Writes the run's state, if the store does not have it yet.
+    func writeState() async {
+        guard let unwritten = state.withLock({ $0.unwritten.state }) else { return }
+        // What fails here is tried again with the rest.
+        try? await store.save(RunProgress(state: unwritten), of: run)
+    }
+
+    var hasUnwrittenState: Bool { state.withLock { $0.unwritten.state != nil } }
+
+    /// Writes no more. What is unwritten is written by whoever settles the run, in one transaction.
+    ///
+    /// - Parameter body: of the last event.
+    /// - Returns: the events that are not in the store, and the last one, which is to be handed to ``end(_:)`` once it is.
+    func close(with body: RunEvent.Body) async -> (unwritten: [RunEvent], last: RunEvent) {
+        await close()
+        return state.withLock { state in
+            (state.unwritten.events, RunEvent(sequence: state.lastSequence + 1, time: Date(), body: body))
+        }
+    }
+
+    private func close() async {
+        let writer = state.withLock { state in
+            state.isClosed = true
+            return state.writer
+        }
+        writer?.cancel()
+        await writer?.value
+    }
+
+    /// Writes what is left, and no more afterwards.
+    func writeRest() async {
+        await close()
+        let rest = state.withLock { $0.unwritten }
+        do throws(StoreError) { try await store.save(rest, of: run) } catch {
+            logger.warning("event log not written", metadata: ["run.id": "\(run)", "error": "\(error)"])
         }
     }
 

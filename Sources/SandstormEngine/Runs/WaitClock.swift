@@ -2,13 +2,32 @@ import SandstormCore
 
 /// Measures how long a run waited for others, so that what is left is the gateway's own.
 ///
-/// Waits are for providers, for the user's code, and for a client that reads slowly. The journal's writes are no waits: that
-/// they are durable before anything happens is what the gateway does. Waits that overlap count once.
+/// Waits are for providers, for the user's code, for a client that reads slowly, and for the journal, which is as far away as its disk
+/// or its database is. Waits that overlap count once. Those for the journal are told apart too, since they are there for the gateway's
+/// sake.
 final class WaitClock: Sendable {
-    private struct State {
+    /// The time that one or more waits took.
+    private struct Union {
         var depth = 0
         var since = ContinuousClock.now
         var total = Duration.zero
+
+        mutating func begin(_ now: ContinuousClock.Instant) {
+            if depth == 0 { since = now }
+            depth += 1
+        }
+
+        mutating func end(_ now: ContinuousClock.Instant) {
+            depth -= 1
+            if depth == 0 { total += since.duration(to: now) }
+        }
+
+        func total(at now: ContinuousClock.Instant) -> Duration { depth > 0 ? total + since.duration(to: now) : total }
+    }
+
+    private struct State {
+        var all = Union()
+        var journal = Union()
     }
 
     private let begun: ContinuousClock.Instant
@@ -19,25 +38,42 @@ final class WaitClock: Sendable {
 
     /// Counts the time that `body` takes as a wait.
     func during<Value, Failure: Error>(_ body: () async throws(Failure) -> Value) async throws(Failure) -> Value {
+        state.withLock { $0.all.begin(.now) }
+        defer { state.withLock { $0.all.end(.now) } }
+        return try await body()
+    }
+
+    /// Counts the time that `body` takes as a wait for the journal.
+    func journaling<Value, Failure: Error>(_ body: () async throws(Failure) -> Value) async throws(Failure) -> Value {
         state.withLock { state in
-            if state.depth == 0 { state.since = .now }
-            state.depth += 1
+            let now = ContinuousClock.now
+            state.all.begin(now)
+            state.journal.begin(now)
         }
         defer {
             state.withLock { state in
-                state.depth -= 1
-                if state.depth == 0 { state.total += state.since.duration(to: .now) }
+                let now = ContinuousClock.now
+                state.all.end(now)
+                state.journal.end(now)
             }
         }
         return try await body()
     }
 
-    /// The time since the request arrived that was not spent waiting.
-    var overhead: Duration {
+    /// How the time since the request arrived was spent.
+    var overhead: RunOverhead {
         state.withLock { state in
             let now = ContinuousClock.now
-            let waiting = state.depth > 0 ? state.since.duration(to: now) : .zero
-            return max(.zero, begun.duration(to: now) - state.total - waiting)
+            return RunOverhead(
+                own: max(.zero, begun.duration(to: now) - state.all.total(at: now)), journal: state.journal.total(at: now))
         }
     }
+}
+
+/// What the gateway added to a run's time.
+package struct RunOverhead: Hashable, Sendable {
+    /// From the request's arrival until the run is settled, without all waits.
+    package var own: Duration
+    /// Spent waiting until the journal was durable.
+    package var journal: Duration
 }

@@ -45,7 +45,7 @@ extension Engine {
             return try await store.hand(id, from: record.owner, to: ProcessIdentity.nobody.rawValue)
         }
         logger.notice("sandbox taken over", metadata: ["sandbox.id": "\(living.id)", "provider.name": "\(provider.id)"])
-        start(active, living)
+        start(execution(of: active, living))
         return true
     }
 

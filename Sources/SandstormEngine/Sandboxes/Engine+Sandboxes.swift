@@ -73,7 +73,7 @@ extension Engine {
         let active = makeRun(run, plan.decision)
         let living = LivingSandbox(
             record, run: active, origin: plan.origin, files: plan.spec.files, store: store, configuration, logger: logger)
-        if let earlier = try await begin(active, living, { store throws(StoreError) in try await store.accept(run, record) }) {
+        if let earlier = try await begin(active, living, record) {
             return (try await sandbox(joining: earlier, for: principal), false)
         }
         switch await living.waitUntilRunning() {

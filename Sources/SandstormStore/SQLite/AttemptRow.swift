@@ -27,37 +27,40 @@ enum AttemptRow {
     ///
     /// - Throws: `corrupt` if its run is unknown or another's, or for a new attempt of a settled run, which nobody would bill.
     static func save(_ attempt: AttemptRecord, in database: Database) throws {
-        guard try !update(attempt, in: database) else { return }
+        guard try database.make(update(attempt)) == 0 else { return }
         guard try !SQLiteStore.isSettled(attempt.run, in: database) else {
             throw StoreError(.corrupt, "\(attempt.run) is settled and can't have another attempt")
         }
-        try database.change(
+        try database.make(insertion(attempt))
+    }
+
+    static func insertion(_ attempt: AttemptRecord) -> Change {
+        Change(
             """
             INSERT INTO attempts (id, run, number, sandbox, provider_sandbox, intended_at, created_at, started_at, ended_at,
                 lease_until, charge, failure, offer)
-            VALUES (:id, :run, :number, :sandbox, :providerSandbox, :intendedAt, :createdAt, :startedAt, :endedAt,
-                :leaseUntil, :charge, :failure, :offer)
-            """, arguments(attempt))
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                attempt.id.rawValue, attempt.run.rawValue, attempt.number, attempt.sandbox.rawValue, attempt.providerSandbox?.rawValue,
+                attempt.intendedAt.milliseconds, attempt.createdAt?.milliseconds, attempt.startedAt?.milliseconds,
+                attempt.endedAt?.milliseconds, attempt.leaseUntil.milliseconds, attempt.charge.nanodollars, attempt.failure,
+                attempt.offer.json.encoded,
+            ])
     }
 
-    private static func update(_ attempt: AttemptRecord, in database: Database) throws -> Bool {
-        try database.change(
+    /// What changes an attempt that is there. Its number, its offer and when it was intended stay as they are.
+    static func update(_ attempt: AttemptRecord) -> Change {
+        Change(
             """
-            UPDATE attempts SET number = :number, sandbox = :sandbox, provider_sandbox = :providerSandbox,
-                intended_at = :intendedAt, created_at = :createdAt, started_at = :startedAt, ended_at = :endedAt,
-                lease_until = :leaseUntil, failure = :failure, offer = :offer,
-                charge = CASE WHEN EXISTS (SELECT 1 FROM charges WHERE attempt = :id) THEN charge ELSE :charge END
-            WHERE id = :id AND run = :run
-            """, arguments(attempt)) == 1
-    }
-
-    private static func arguments(_ attempt: AttemptRecord) -> StatementArguments {
-        [
-            "id": attempt.id.rawValue, "run": attempt.run.rawValue, "number": attempt.number, "sandbox": attempt.sandbox.rawValue,
-            "providerSandbox": attempt.providerSandbox?.rawValue, "intendedAt": attempt.intendedAt.milliseconds,
-            "createdAt": attempt.createdAt?.milliseconds, "startedAt": attempt.startedAt?.milliseconds,
-            "endedAt": attempt.endedAt?.milliseconds, "leaseUntil": attempt.leaseUntil.milliseconds,
-            "charge": attempt.charge.nanodollars, "failure": attempt.failure, "offer": attempt.offer.json.encoded,
-        ]
+            UPDATE attempts SET sandbox = ?, provider_sandbox = ?, created_at = ?, started_at = ?, ended_at = ?, lease_until = ?,
+                failure = ?, charge = CASE WHEN EXISTS (SELECT 1 FROM charges WHERE attempt = attempts.id) THEN charge ELSE ? END
+            WHERE id = ? AND run = ?
+            """,
+            [
+                attempt.sandbox.rawValue, attempt.providerSandbox?.rawValue, attempt.createdAt?.milliseconds,
+                attempt.startedAt?.milliseconds, attempt.endedAt?.milliseconds, attempt.leaseUntil.milliseconds, attempt.failure,
+                attempt.charge.nanodollars, attempt.id.rawValue, attempt.run.rawValue,
+            ])
     }
 }

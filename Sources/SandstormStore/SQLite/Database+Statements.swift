@@ -1,5 +1,17 @@
 import GRDB
 
+/// A statement with its values. Made before the writer's turn, since encoding JSON there would hold up everybody.
+struct Change: Sendable {
+    let sql: String
+    let arguments: StatementArguments
+
+    /// - Parameter arguments: one for each `?`, in their order: names would be looked up at each execution.
+    init(_ sql: String, _ arguments: StatementArguments) {
+        self.sql = sql
+        self.arguments = arguments
+    }
+}
+
 /// SQL that is written out, prepared once per connection and kept. Values are bound, never spliced in.
 extension Database {
     /// Runs a statement that changes rows.
@@ -10,6 +22,9 @@ extension Database {
         try cachedStatement(sql: sql).execute(arguments: arguments)
         return changesCount
     }
+
+    @discardableResult
+    func make(_ change: Change) throws -> Int { try self.change(change.sql, change.arguments) }
 
     /// The first row of a result.
     func row(_ sql: String, _ arguments: StatementArguments = []) throws -> RowReader? {

@@ -12,8 +12,9 @@ package struct WriteStatistics: Hashable, Sendable {
 /// Commits all writes that wait at once in one transaction.
 ///
 /// While one transaction waits for the disk the next writes gather, so that the batches grow with the load and a lone
-/// write is never held back. Each write has a savepoint of its own: one that fails is undone alone. No write is resumed
-/// before the commit that holds it is durable. Writes are made in the order in which they came.
+/// write is never held back. No write is resumed before the commit that holds it is durable. Writes are made in the order in
+/// which they came. If one of them fails the batch is undone and made anew, with a savepoint for each, so that one that fails is
+/// undone alone: savepoints cost as much as the writes, and failures are rare.
 final class GroupCommitWriter: Sendable {
     /// Bounds how long the first write of a batch waits for the last one.
     private static let maximumBatch = 512
@@ -22,8 +23,10 @@ final class GroupCommitWriter: Sendable {
     private typealias Completion = @Sendable () -> Void
 
     private struct PendingWrite: Sendable {
-        /// Makes the write in a savepoint. Throws only if the transaction as a whole is gone.
+        /// Makes the write.
         let make: @Sendable (Database) throws -> Completion
+        /// Makes the write in a savepoint. Throws only if the transaction as a whole is gone.
+        let makeAlone: @Sendable (Database) throws -> Completion
         /// Tells the waiting task that nothing was written.
         let fail: @Sendable (StoreError) -> Void
     }
@@ -48,6 +51,10 @@ final class GroupCommitWriter: Sendable {
             enqueue(
                 PendingWrite(
                     make: { database in
+                        let value = try body(database)
+                        return { continuation.resume(returning: .success(value)) }
+                    },
+                    makeAlone: { database in
                         let value: Result<Value, StoreError>
                         do {
                             value = .success(try GroupCommitWriter.inSavepoint(of: database, body))
@@ -97,23 +104,37 @@ final class GroupCommitWriter: Sendable {
     }
 
     private func commit(_ batch: [PendingWrite], to database: Database) {
-        var completions: [Completion] = []
         do {
-            try database.inTransaction(.immediate) {
-                for write in batch { completions.append(try write.make(database)) }
-                return .commit
-            }
-            state.withLock { state in
-                state.statistics.transactions += 1
-                state.statistics.writes += batch.count
-            }
-            for complete in completions { complete() }
+            try commit(batch, to: database) { try $0.make(database) }
+        } catch {
+            commitAlone(batch, to: database)
+        }
+    }
+
+    /// A batch in which a write has failed.
+    private func commitAlone(_ batch: [PendingWrite], to database: Database) {
+        do {
+            try commit(batch, to: database) { try $0.makeAlone(database) }
         } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL && batch.count > 1 {
             // Most likely one write was too large for what is left of the disk: only that one may suffer.
-            for write in batch { commit([write], to: database) }
+            for write in batch { commitAlone([write], to: database) }
         } catch {
             let failure = StoreError(database: error)
             for write in batch { write.fail(failure) }
         }
+    }
+
+    private func commit(_ batch: [PendingWrite], to database: Database, _ make: (PendingWrite) throws -> Completion) throws {
+        var completions: [Completion] = []
+        completions.reserveCapacity(batch.count)
+        try database.inTransaction(.immediate) {
+            for write in batch { completions.append(try make(write)) }
+            return .commit
+        }
+        state.withLock { state in
+            state.statistics.transactions += 1
+            state.statistics.writes += batch.count
+        }
+        for complete in completions { complete() }
     }
 }

@@ -67,10 +67,10 @@ enum LivingSandboxRow {
             ]) == 1
     }
 
-    /// Ends the sandbox whose life the run was, if it was one. That somebody asked for the end is no failure.
-    static func end(_ result: RunResult, at date: Date, in database: Database) throws {
+    /// What ends the sandbox whose life the run was, if it was one. That somebody asked for the end is no failure.
+    static func end(_ result: RunResult, at date: Date) -> Change {
         let failure = result.failure.flatMap { $0.kind == .cancelled ? nil : $0 }
-        try database.change(
+        return Change(
             """
             UPDATE sandboxes SET state = 'ended', ended_at = ?, failure_kind = ?, failure_detail = ?, cost = ? WHERE run = ?
             """,

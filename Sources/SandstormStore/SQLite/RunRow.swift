@@ -10,15 +10,18 @@ import Foundation
 /// The rows of `runs` and `run_requests` that are one run.
 enum RunRow {
     /// Without the outputs and the decision.
-    static let select = "SELECT \(columns) FROM runs JOIN run_requests ON run_requests.run = runs.id"
+    static let select = "SELECT \(columns), request FROM runs JOIN run_requests ON run_requests.run = runs.id"
 
     /// With everything.
     static let selectWhole =
-        "SELECT \(columns), decision, stdout, stderr FROM runs JOIN run_requests ON run_requests.run = runs.id"
+        "SELECT \(columns), request, decision, stdout, stderr FROM runs JOIN run_requests ON run_requests.run = runs.id"
+
+    /// What has become of the run, without the outputs.
+    static let selectResult = "SELECT \(columns), decision FROM runs"
 
     private static let columns = """
         id, kind, tenant, project, api_key, owner, fingerprint, idempotency_key, state, created_at, settled_at, provider, sandbox, \
-        exit_code, signal, duration, time_to_first_output, cost, failure_kind, failure_detail, truncated, metadata, request
+        exit_code, signal, duration, time_to_first_output, cost, failure_kind, failure_detail, truncated, metadata
         """
 
     static func record(_ row: RowReader) throws(StoreError) -> RunRecord {
@@ -37,7 +40,7 @@ enum RunRow {
         return request
     }
 
-    private static func result(_ row: RowReader) throws(StoreError) -> RunResult {
+    static func result(_ row: RowReader) throws(StoreError) -> RunResult {
         let state = try row.required("state", RunState(rawValue: row.text("state")))
         var result = RunResult(id: try row.identifier("id"), state: state, createdAt: try row.date("created_at"))
         result.isSettled = try row.integerIfAny("settled_at") != nil
@@ -63,47 +66,48 @@ enum RunRow {
         return result
     }
 
-    /// Inserts a run as it was accepted, neither settled nor billed.
-    static func insert(_ run: RunRecord, into database: Database) throws {
+    /// What inserts a run as it was accepted, neither settled nor billed.
+    static func insertion(_ run: RunRecord) -> [Change] {
         let result = run.result
-        try database.change(
-            """
-            INSERT INTO runs (id, kind, tenant, project, api_key, owner, fingerprint, idempotency_key, state, created_at, metadata)
-            VALUES (:id, :kind, :tenant, :project, :key, :owner, COALESCE(:fingerprint, zeroblob(0)), :idempotencyKey, :state, :createdAt, \
-            :metadata)
-            """,
-            [
-                "id": result.id.rawValue, "kind": run.kind.rawValue, "tenant": run.tenant.rawValue, "project": run.project.rawValue,
-                "key": run.key?.rawValue, "owner": run.owner, "fingerprint": run.fingerprint.blob,
-                "idempotencyKey": run.request.idempotencyKey, "state": result.state.rawValue,
-                "createdAt": result.createdAt.milliseconds,
-                "metadata": result.metadata.isEmpty ? nil : result.metadata.json.encoded,
-            ])
-        try database.change(
-            "INSERT INTO run_requests (run, request) VALUES (?, ?)", [result.id.rawValue, run.request.json.encoded])
+        return [
+            Change(
+                """
+                INSERT INTO runs (id, kind, tenant, project, api_key, owner, fingerprint, idempotency_key, state, created_at, metadata, decision)
+                VALUES (?, ?, ?, ?, ?, ?, COALESCE(?, zeroblob(0)), ?, ?, ?, ?, ?)
+                """,
+                [
+                    result.id.rawValue, run.kind.rawValue, run.tenant.rawValue, run.project.rawValue, run.key?.rawValue, run.owner,
+                    run.fingerprint.blob, run.request.idempotencyKey, result.state.rawValue, result.createdAt.milliseconds,
+                    result.metadata.isEmpty ? nil : result.metadata.json.encoded, result.decision?.json.encoded,
+                ]),
+            Change("INSERT INTO run_requests (run, request) VALUES (?, ?)", [result.id.rawValue, run.request.json.encoded]),
+        ]
     }
 
-    /// Writes how a run ended.
+    /// Moves a run to a state that is not final; one whose state is final stays as it is.
     ///
-    /// - Returns: `false`, with nothing written, if it was settled before or is unknown.
-    static func settle(_ result: RunResult, at now: Date, in database: Database) throws -> Bool {
-        try database.change(
+    /// - Throws: `corrupt` for an unknown run.
+    static func set(_ state: RunState, of run: RunID, in database: Database) throws {
+        let changed = try database.change(
             """
-            UPDATE runs SET state = :state, settled_at = :now, provider = :provider, sandbox = :sandbox, exit_code = :exitCode,
-                signal = :signal, duration = :duration, time_to_first_output = :timeToFirstOutput, cost = :cost,
-                failure_kind = :failureKind, failure_detail = :failureDetail, truncated = :truncated, decision = :decision,
-                stdout = :stdout, stderr = :stderr
-            WHERE id = :id AND settled_at IS NULL
+            UPDATE runs SET state = ? WHERE id = ? AND settled_at IS NULL AND state NOT IN ('finished', 'failed', 'cancelled')
+            """, [state.rawValue, run.rawValue])
+        if changed == 0 { _ = try SQLiteStore.isSettled(run, in: database) }
+    }
+
+    /// What writes how a run ended; it changes nothing if the run was settled before or is unknown.
+    static func settling(_ result: RunResult, at now: Date) -> Change {
+        Change(
+            """
+            UPDATE runs SET state = ?, settled_at = ?, provider = ?, sandbox = ?, exit_code = ?, signal = ?, duration = ?,
+                time_to_first_output = ?, cost = ?, failure_kind = ?, failure_detail = ?, truncated = ?, stdout = ?, stderr = ?
+            WHERE id = ? AND settled_at IS NULL
             """,
             [
-                "id": result.id.rawValue, "state": result.state.rawValue, "now": now.milliseconds,
-                "provider": result.provider == .none ? nil : result.provider.rawValue, "sandbox": result.sandbox?.rawValue,
-                "exitCode": result.exitCode,
-                "signal": result.signal?.rawValue, "duration": result.duration?.wholeMilliseconds,
-                "timeToFirstOutput": result.timeToFirstOutput?.wholeMilliseconds, "cost": result.cost.nanodollars,
-                "failureKind": result.failure?.kind.rawValue, "failureDetail": result.failure?.detail,
-                "truncated": result.truncated, "decision": result.decision?.json.encoded,
-                "stdout": result.stdoutBytes.blob, "stderr": result.stderrBytes.blob,
-            ]) == 1
+                result.state.rawValue, now.milliseconds, result.provider == .none ? nil : result.provider.rawValue,
+                result.sandbox?.rawValue, result.exitCode, result.signal?.rawValue, result.duration?.wholeMilliseconds,
+                result.timeToFirstOutput?.wholeMilliseconds, result.cost.nanodollars, result.failure?.kind.rawValue,
+                result.failure?.detail, result.truncated, result.stdoutBytes.blob, result.stderrBytes.blob, result.id.rawValue,
+            ])
     }
 }

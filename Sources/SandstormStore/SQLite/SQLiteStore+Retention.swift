@@ -26,7 +26,10 @@ extension SQLiteStore {
             "SELECT id FROM runs WHERE events_kept = 1 AND settled_at < ? ORDER BY settled_at LIMIT 1", [date.milliseconds])
         guard let run = try oldest?.text("id") else { return nil }
         let removed = try database.change(
-            "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE run = ? LIMIT 1000)", [run])
+            """
+            DELETE FROM events
+            WHERE run = ?1 AND sequence IN (SELECT sequence FROM events WHERE run = ?1 ORDER BY sequence LIMIT 1000)
+            """, [run])
         if removed < 1000 { try database.change("UPDATE runs SET events_kept = 0 WHERE id = ?", [run]) }
         return removed
     }

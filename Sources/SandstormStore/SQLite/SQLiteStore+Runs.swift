@@ -8,11 +8,12 @@ import Foundation
 #endif
 
 extension SQLiteStore {
-    package func accept(_ run: RunRecord) async throws(StoreError) -> Acceptance { try await accept(run) { _ in } }
-
-    /// Journals a run, and with it what `body` writes.
-    func accept(_ run: RunRecord, _ body: @escaping @Sendable (Database) throws -> Void) async throws(StoreError) -> Acceptance {
+    package func accept(
+        _ run: RunRecord, _ sandbox: LivingSandboxRecord?, _ attempt: AttemptRecord?
+    ) async throws(StoreError) -> Acceptance {
         let now = now()
+        let rows = RunRow.insertion(run)
+        let intent = attempt.map { AttemptRow.insertion($0) }
         return try await write { database in
             if let key = run.request.idempotencyKey {
                 if let known = try Idempotency.entry(key, tenant: run.tenant, at: now, in: database) {
@@ -21,9 +22,10 @@ extension SQLiteStore {
                 }
                 try Idempotency.sweep(before: now, in: database)
             }
-            try RunRow.insert(run, into: database)
+            for row in rows { try database.make(row) }
             try Idempotency.remember(run, at: now, in: database)
-            try body(database)
+            if let sandbox { try LivingSandboxRow.insert(sandbox, into: database) }
+            if let intent { try database.make(intent) }
             return .accepted
         }
     }
@@ -69,17 +71,21 @@ extension SQLiteStore {
         }
     }
 
-    /// A run whose state is final, settled or not, stays as it is.
+    /// A run whose state is final, settled or not, keeps its state. A new attempt of a settled run is refused; what is known of an old one
+    /// may still be replaced, except its charge.
     ///
-    /// - Throws: `corrupt` for a final state or an unknown run, which no correct caller asks for.
-    package func setState(_ state: RunState, of run: RunID) async throws(StoreError) {
-        guard !state.isFinal else { throw StoreError(.corrupt, "\(run) can become \(state.rawValue) only by being settled") }
+    /// - Throws: `corrupt` for a final state, an unknown run, or a new attempt of a settled one, which no correct caller asks for.
+    package func save(_ progress: RunProgress, of run: RunID) async throws(StoreError) {
+        if let state = progress.state, state.isFinal {
+            throw StoreError(.corrupt, "\(run) can become \(state.rawValue) only by being settled")
+        }
+        guard !progress.isEmpty else { return }
+        let rows = progress.events.map { EventRow.insertion($0, of: run) }
         try await write { database in
-            let changed = try database.change(
-                """
-                UPDATE runs SET state = ? WHERE id = ? AND settled_at IS NULL AND state NOT IN ('finished', 'failed', 'cancelled')
-                """, [state.rawValue, run.rawValue])
-            if changed == 0 { _ = try SQLiteStore.isSettled(run, in: database) }
+            if let attempt = progress.attempt { try AttemptRow.save(attempt, in: database) }
+            if let state = progress.state { try RunRow.set(state, of: run, in: database) }
+            if !rows.isEmpty, progress.attempt == nil, progress.state == nil { _ = try SQLiteStore.isSettled(run, in: database) }
+            for row in rows { try database.make(row) }
         }
     }
 
@@ -87,13 +93,9 @@ extension SQLiteStore {
     ///
     /// - Throws: `corrupt` if the run is unknown, its state is not final, an attempt of the journal is left out, or the cost is
     ///   not the sum of the charges.
-    package func settle(_ result: RunResult, attempts: [AttemptRecord]) async throws(StoreError) -> Bool {
-        let now = now()
-        return try await write { database in
-            guard try !SQLiteStore.isSettled(result.id, in: database) else { return false }
-            try Settlement(result: result, attempts: attempts, date: now).write(to: database)
-            return true
-        }
+    package func settle(_ result: RunResult, attempts: [AttemptRecord], events: [RunEvent]) async throws(StoreError) -> Bool {
+        let settlement = try Settlement(result: result, attempts: attempts, events: events, date: now())
+        return try await write { database in try settlement.write(to: database) }
     }
 
     static func run(_ id: RunID, in database: Database) throws -> RunRecord {

@@ -8,10 +8,6 @@ package import Foundation
 #endif
 
 extension SQLiteStore {
-    package func accept(_ run: RunRecord, _ sandbox: LivingSandboxRecord) async throws(StoreError) -> Acceptance {
-        try await accept(run) { database in try LivingSandboxRow.insert(sandbox, into: database) }
-    }
-
     /// - Throws: `corrupt` for the state `ended`, which only settling writes.
     package func save(_ sandbox: LivingSandboxRecord) async throws(StoreError) -> Bool {
         guard sandbox.info.state != .ended else {

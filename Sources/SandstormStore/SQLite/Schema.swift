@@ -15,6 +15,7 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("001 journal", migrate: createJournal)
         migrator.registerMigration("002 living sandboxes") { try $0.execute(sql: sandboxTables) }
+        migrator.registerMigration("003 events by run") { try $0.execute(sql: eventsByRun) }
         return migrator
     }()
 
@@ -174,6 +175,23 @@ enum Schema {
             deleted_at INTEGER
         ) STRICT;
         CREATE INDEX snapshots_by_tenant ON snapshots (tenant, id) WHERE deleted_at IS NULL;
+        """
+
+    // One tree instead of two, ordered as it is read. Decisions and settlements are kept once, with their run. That the run is there is
+    // checked once for all the events of a write.
+    private static let eventsByRun = """
+        CREATE TABLE events_by_run (
+            run TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            data TEXT,
+            output BLOB,
+            PRIMARY KEY (run, sequence)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO events_by_run SELECT run, sequence, time, name, data, output FROM events;
+        DROP TABLE events;
+        ALTER TABLE events_by_run RENAME TO events;
         """
 
     private static let otherTables = """

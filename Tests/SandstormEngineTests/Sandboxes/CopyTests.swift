@@ -16,7 +16,7 @@ import Testing
 
     @Test func `a fork has the files, goes its own way, and is billed by itself`() async throws {
         let provider = ScriptedProvider(price: PriceSchedule(perCreate: "$0.5"))
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         var request = SandboxRequest()
         request.spec.metadata = ["team": "red"]
         let parent = try await gateway.engine.createSandbox(request, by: .local).sandbox
@@ -36,7 +36,7 @@ import Testing
 
     @Test func `a fork that fails is told, and what it may have made is killed`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let parent = try await gateway.sandbox()
         provider.behave { behaviour in
             behaviour.createFailures = Array(repeating: ProviderError(.timedOut, "no answer", mayHaveTakenEffect: true), count: 2)
@@ -53,7 +53,7 @@ import Testing
     @Test func `a sandbox from a snapshot is made where the snapshot is, and the decision says why`() async throws {
         let first = ScriptedProvider(id: "first", price: FailoverTests.dearer)
         let second = ScriptedProvider(id: "second")
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         var request = SandboxRequest(constraints: Constraints(preferredProviders: ["first"]))
         let original = try await gateway.engine.createSandbox(request, by: .local).sandbox
         #expect(original.provider == "first")
@@ -86,7 +86,7 @@ import Testing
 
     @Test func `a snapshot that its provider can't delete stays known`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         let snapshot = try await gateway.engine.snapshot(id, kind: .memory, name: nil, for: .local)
         provider.behave { $0.failures[.deleteSnapshot] = [ProviderError(.unavailable, "503")] }
@@ -99,7 +99,7 @@ import Testing
     @Test func `a snapshot outlives a caller that goes away while it is taken`() async throws {
         let provider = ScriptedProvider()
         provider.behave { $0.delays[.snapshot] = .milliseconds(100) }
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         let caller = Task { try await gateway.engine.snapshot(id, kind: .filesystem, name: nil, for: .local) }
         caller.cancel()

@@ -16,7 +16,7 @@ import Foundation
 
     @Test func `a sandbox lives until it is killed, and its life is billed once as a run of its own`() async throws {
         let provider = ScriptedProvider(price: PriceSchedule(perCreate: "$0.5"))
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         var request = SandboxRequest()
         request.spec.files = [SpecFile(path: "a/b.txt", content: Array("x".utf8))]
         request.spec.metadata = ["team": "red"]
@@ -47,7 +47,7 @@ import Foundation
 
     @Test func `many kills at once all wait for the one end`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         let ended = try await withThrowingTaskGroup(of: SandboxInfo.self) { group in
             for _ in 0..<20 { group.addTask { try await gateway.engine.kill(id, for: .local) } }
@@ -62,7 +62,7 @@ import Foundation
         let first = ScriptedProvider(id: "first")
         first.behave { $0.createFailures = [ProviderError(.noCapacity, "full")] }
         let second = ScriptedProvider(id: "second", price: FailoverTests.dearer)
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         let made = try await gateway.sandbox()
         #expect(made.provider == "second")
         #expect(try await gateway.store.attempts(of: made.run).count == 2)
@@ -74,7 +74,7 @@ import Foundation
         let first = ScriptedProvider(id: "first")
         first.behave { $0.failures[.files] = [ProviderError(.interrupted, "died")] }
         let second = ScriptedProvider(id: "second", price: FailoverTests.dearer)
-        let gateway = try TestGateway([first, second])
+        let gateway = try await TestGateway([first, second])
         var request = SandboxRequest()
         request.spec.files = [SpecFile(path: "a", content: [1])]
         #expect(try await gateway.engine.createSandbox(request, by: .local).sandbox.provider == "second")
@@ -85,7 +85,7 @@ import Foundation
     @Test func `when no place makes one the caller is told why, and the sandbox is kept as ended`() async throws {
         let provider = ScriptedProvider()
         provider.behave { $0.createFailures = [ProviderError(.quotaExceeded, "no room at the inn")] }
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let error = await #expect(throws: EngineError.self) { try await gateway.sandbox() }
         #expect(error?.kind == .providerFailed)
         #expect(error?.message.contains("no room at the inn") == true)
@@ -98,7 +98,7 @@ import Foundation
     @Test func `a caller that goes away while its sandbox is being made leaves none`() async throws {
         let provider = ScriptedProvider()
         provider.behave { $0.createDelay = .milliseconds(200) }
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let caller = Task { try await gateway.sandbox() }
         #expect(await eventually { provider.createCount == 1 })
         caller.cancel()
@@ -111,7 +111,7 @@ import Foundation
     @Test func `killing a sandbox that is being made ends the making`() async throws {
         let provider = ScriptedProvider()
         provider.behave { $0.createDelay = .seconds(3600) }
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let caller = Task { try await gateway.sandbox() }
         #expect(await eventually { provider.createCount == 1 })
         let id = try #require(try await gateway.engine.sandboxes(SandboxQuery(), for: .local).first?.id)
@@ -123,7 +123,7 @@ import Foundation
 
     @Test func `an idempotency key leads to the same sandbox, and not to another request's`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let first = try await gateway.sandbox(key: "k")
         let (again, isNew) = try await gateway.engine.createSandbox(SandboxRequest(idempotencyKey: "k"), by: .local)
         #expect(again.id == first.id && !isNew)
@@ -141,7 +141,7 @@ import Foundation
 
     @Test func `a lease that ends takes the sandbox with it`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let made = try await gateway.sandbox(timeout: .seconds(1))
         #expect(try await eventually { try await gateway.engine.sandbox(made.id, for: .local).state == .ended })
         let ended = try await gateway.engine.sandbox(made.id, for: .local)
@@ -153,15 +153,15 @@ import Foundation
 
     @Test func `a renewal moves the lease everywhere, later and earlier`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
-        let made = try await gateway.sandbox(timeout: .seconds(2))
+        let gateway = try await TestGateway([provider])
+        let made = try await gateway.sandbox(timeout: .seconds(5))
         let renewed = try await gateway.engine.renew(made.id, for: .seconds(3600), by: .local)
         #expect(renewed.leaseUntil > made.leaseUntil.addingTimeInterval(3000))
         let lease = try #require(provider.lease(of: made.id))
         #expect(abs(lease.timeIntervalSince(renewed.leaseUntil)) < 0.01)
         let attempt = try #require(try await gateway.store.openAttempts().first)
         #expect(attempt.leaseUntil > renewed.leaseUntil)
-        #expect(await !eventually(within: .milliseconds(2300)) { provider.livingCount == 0 })
+        #expect(await !eventually(within: .milliseconds(5300)) { provider.livingCount == 0 })
         _ = try await gateway.engine.renew(made.id, for: .seconds(1), by: .local)
         #expect(await eventually { provider.livingCount == 0 })
         await gateway.stop()
@@ -169,7 +169,7 @@ import Foundation
 
     @Test func `a renewal that the place refuses changes nothing`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let made = try await gateway.sandbox()
         provider.behave { $0.failures[.extend] = [ProviderError(.unsupported, "longest life reached")] }
         let error = await #expect(throws: EngineError.self) { try await gateway.engine.renew(made.id, for: .seconds(7200), by: .local) }
@@ -178,21 +178,32 @@ import Foundation
         await gateway.stop()
     }
 
-    @Test func `a renewal that maxCost does not pay for is refused, and the cap holds`() async throws {
-        // $0.10 a second under a cap of $0.50, and a teardown of up to 3 s: about 2 s of life.
+    @Test func `a renewal that maxCost does not pay for is refused and changes nothing`() async throws {
+        // $0.10 a second: about 600 s of life.
+        let provider = ScriptedProvider(price: Self.price)
+        let gateway = try await TestGateway([provider])
+        let made = try await gateway.engine.createSandbox(SandboxRequest(constraints: Constraints(maxCost: "$60")), by: .local).sandbox
+        let error = await #expect(throws: EngineError.self) { try await gateway.engine.renew(made.id, for: .seconds(3600), by: .local) }
+        #expect(error?.problems.map(\.pointer) == ["/timeout"])
+        let kept = try await gateway.engine.sandbox(made.id, for: .local)
+        #expect(kept.state == .running && kept.leaseUntil == made.leaseUntil)
+        await gateway.stop()
+    }
+
+    @Test func `a sandbox is killed before it costs more than maxCost, whatever its lease`() async throws {
+        // $0.10 a second under a cap of $6.20, and a teardown of up to a minute, as long as a busy machine may take to get round to
+        // the kill: about 2 s of life.
         var capabilities = ScriptedProvider().capabilities
-        capabilities.teardownTime = .seconds(3)
+        capabilities.teardownTime = .seconds(60)
         let provider = ScriptedProvider(price: Self.price, capabilities: capabilities)
-        let gateway = try TestGateway([provider])
-        var request = SandboxRequest(constraints: Constraints(maxCost: "$0.50"))
+        let gateway = try await TestGateway([provider])
+        var request = SandboxRequest(constraints: Constraints(maxCost: "$6.20"))
         request.spec.timeout = .seconds(3600)
         let made = try await gateway.engine.createSandbox(request, by: .local).sandbox
-        let error = await #expect(throws: EngineError.self) { try await gateway.engine.renew(made.id, for: .seconds(60), by: .local) }
-        #expect(error?.problems.map(\.pointer) == ["/timeout"])
         #expect(try await eventually { try await gateway.engine.sandbox(made.id, for: .local).state == .ended })
         let ended = try await gateway.engine.sandbox(made.id, for: .local)
         #expect(ended.failure?.kind == .costLimit)
-        #expect(ended.cost <= "$0.50" && ended.cost > "$0.10")
+        #expect(ended.cost <= "$6.20" && ended.cost > "$0.10")
         await gateway.stop()
     }
 
@@ -200,7 +211,7 @@ import Foundation
 
     @Test func `a paused sandbox starts nothing until it is resumed`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         for _ in 0..<2 { #expect(try await gateway.engine.pause(id, for: .local).state == .paused) }
         #expect(provider.pausedCount == 1)
@@ -222,7 +233,7 @@ import Foundation
     @Test func `what the place can't do is unsupported`() async throws {
         let provider = ScriptedProvider(
             capabilities: ProviderCapabilities(maximum: Resources(milliCPU: 8000, memoryMiB: 8192, diskGiB: 8)))
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         let engine = gateway.engine
         let kinds = [
@@ -242,7 +253,7 @@ import Foundation
 
     @Test func `another tenant's sandbox is as good as none through every call`() async throws {
         let provider = ScriptedProvider(script: [.cat])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let engine = gateway.engine
         let id = try await gateway.sandbox().id
         let snapshot = try await engine.snapshot(id, kind: .filesystem, name: nil, for: .local).id

@@ -8,7 +8,7 @@ import Testing
 @Suite("Sandboxes that are lost") struct LossTests {
     @Test func `a start in a sandbox that is gone ends it as lost`() async throws {
         let provider = ScriptedProvider(price: PriceSchedule(perCreate: "$0.5"))
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         provider.loseAll()
         let error = await #expect(throws: EngineError.self) {
@@ -24,7 +24,7 @@ import Testing
 
     @Test func `a file of a sandbox that is gone ends it as lost, a missing file does not`() async throws {
         let provider = ScriptedProvider()
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         let files = try await gateway.engine.files(of: id, for: .local)
         let missing = await #expect(throws: ProviderError.self) { try await files.read("nope", upTo: 10) }
@@ -38,7 +38,7 @@ import Testing
 
     @Test func `a sandbox that vanishes under its process takes the process with it`() async throws {
         let provider = ScriptedProvider(script: [.output("a"), .vanish])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         let events = try await gateway.engine.startProcess(ProcessRequest(Command(["a"])), in: id, for: .local).events.all()
         guard case .failed(let failure)? = events.last?.body else {
@@ -52,7 +52,7 @@ import Testing
 
     @Test func `a process that breaks off leaves a sandbox that is well alone`() async throws {
         let provider = ScriptedProvider(script: [.die])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let id = try await gateway.sandbox().id
         let events = try await gateway.engine.startProcess(ProcessRequest(Command(["a"])), in: id, for: .local).events.all()
         #expect(events.last?.name == "failed")
@@ -64,7 +64,7 @@ import Testing
         let provider = ScriptedProvider()
         var configuration = TestGateway.quick
         configuration.reapInterval = .milliseconds(20)
-        let gateway = try TestGateway([provider], configuration: configuration)
+        let gateway = try await TestGateway([provider], configuration: configuration)
         let id = try await gateway.sandbox().id
         let service = Task { try await gateway.engine.run() }
         #expect(await !eventually(within: .milliseconds(200)) { provider.livingCount == 0 })

@@ -10,7 +10,7 @@ import Testing
         _ script: [ScriptedProvider.Step], _ configuration: EngineConfiguration = TestGateway.quick, environment: [String: String] = [:]
     ) async throws -> (gateway: TestGateway, provider: ScriptedProvider, id: SandboxID) {
         let provider = ScriptedProvider(script: script)
-        let gateway = try TestGateway([provider], configuration: configuration)
+        let gateway = try await TestGateway([provider], configuration: configuration)
         var request = SandboxRequest()
         request.spec.environment = environment
         return (gateway, provider, try await gateway.engine.createSandbox(request, by: .local).sandbox.id)

@@ -6,20 +6,27 @@ import Testing
     @Test("every kind of event comes back", arguments: StoreBackend.all)
     func roundTrip(backend: StoreBackend) async throws {
         try await backend.withStore { store in
-            let (run, _) = try await store.acceptRun(charges: [])
-            var settled = RunResult(id: run, state: .failed, createdAt: .at(0))
+            var record = RunRecord.fixture()
+            let decision = Decision(candidates: [], refusals: [.init(provider: "local", reason: "full")], objective: .fastest)
+            record.result.decision = decision
+            _ = try await store.accept(record)
+            let run = record.result.id
+            var settled = RunResult(id: run, state: .failed, createdAt: .at(5))
+            settled.metadata = record.result.metadata
+            settled.decision = decision
             settled.isSettled = true
             settled.failure = RunFailure(.timeout, "5 s")
             let bodies: [RunEvent.Body] = [
                 .accepted(run),
-                .decision(Decision(candidates: [], refusals: [.init(provider: "local", reason: "full")], objective: .fastest)),
+                .decision(decision),
                 .started(provider: "local", sandbox: .generate(), attempt: 2), .stdout(Array("höllo\n".utf8)), .stdout([255, 0]),
                 .stderr([]), .stderr(Array("{\"data\":1}".utf8)),
                 .exited(ExitStatus(.code(3), cpuTime: .milliseconds(5), peakMemoryKiB: 9)),
                 .exited(ExitStatus(.signal(.kill))), .settled(settled),
             ]
             let events = bodies.enumerated().map { RunEvent(sequence: $0 + 1, time: .at(Int64($0)), body: $1) }
-            try await store.append(events, to: run)
+            try await store.append(Array(events[..<4]), to: run)
+            #expect(try await store.settle(settled, attempts: [], events: Array(events[4...])))
             let kept = try await store.events(of: run, after: 0, limit: 100)
             #expect(kept.count == events.count)
             for (kept, event) in zip(kept, events) { #expect(kept == event) }
@@ -49,6 +56,28 @@ import Testing
             let changed = RunEvent(sequence: 2, time: .at(0), body: .stderr([1]))
             try await store.append([changed] + EventTests.lines(3...5), to: run)
             #expect(try await store.events(of: run, after: 0, limit: 100) == EventTests.lines(1...5))
+        }
+    }
+
+    @Test("what has happened is written together", arguments: StoreBackend.all)
+    func progress(backend: StoreBackend) async throws {
+        try await backend.withStore { store in
+            let record = RunRecord.fixture()
+            var attempt = AttemptRecord.fixture(of: record.result.id)
+            guard case .accepted = try await store.accept(record, nil, attempt) else { throw CancellationError() }
+            #expect(try await store.attempts(of: attempt.run) == [attempt])
+            attempt.startedAt = .at(11)
+            let events = EventTests.lines(1...2)
+            try await store.save(RunProgress(attempt: attempt, state: .running, events: events), of: attempt.run)
+            #expect(try await store.attempts(of: attempt.run) == [attempt])
+            #expect(try await store.run(attempt.run)?.result.state == .running)
+            #expect(try await store.events(of: attempt.run, after: 0, limit: 9) == events)
+            // All of it or none: the attempt is another run's.
+            let other = AttemptRecord.fixture(of: .generate())
+            let more = RunProgress(attempt: other, state: .creating, events: EventTests.lines(3...3))
+            await #expect(throws: StoreError.self) { try await store.save(more, of: attempt.run) }
+            #expect(try await store.run(attempt.run)?.result.state == .running)
+            #expect(try await store.events(of: attempt.run, after: 2, limit: 9).isEmpty)
         }
     }
 

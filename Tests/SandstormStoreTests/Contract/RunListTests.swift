@@ -57,17 +57,17 @@ import Testing
     @Test("lists leave out outputs and decision", arguments: StoreBackend.all)
     func withoutOutputs(backend: StoreBackend) async throws {
         try await backend.withStore { store in
-            let run = RunRecord.fixture()
+            var run = RunRecord.fixture()
+            run.result.decision = Decision(candidates: [], refusals: [.init(provider: "local", reason: "full")], objective: .fastest)
             _ = try await store.accept(run)
-            var result = RunResult.finished(run.result.id)
-            result.decision = Decision(candidates: [], refusals: [.init(provider: "local", reason: "full")], objective: .fastest)
+            let result = RunResult.finished(run.result.id)
             #expect(try await store.settle(result, attempts: []))
             let listed = try #require(try await store.runs(RunQuery()).first)
             #expect(listed.result.stdoutBytes.isEmpty)
             #expect(listed.result.decision == nil)
             #expect(listed.result.exitCode == 0)
             #expect(listed.request == run.request)
-            #expect(try await store.run(run.result.id)?.result.decision == result.decision)
+            #expect(try await store.run(run.result.id)?.result.decision == run.result.decision)
         }
     }
 

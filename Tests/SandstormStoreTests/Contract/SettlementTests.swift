@@ -6,7 +6,13 @@ import Testing
     @Test("everything about the end is kept", arguments: StoreBackend.all)
     func roundTrip(backend: StoreBackend) async throws {
         try await backend.withStore { store in
-            let (run, attempts) = try await store.acceptRun(charges: ["$0.000000001", "$0.10"])
+            let decision = Decision(
+                candidates: [
+                    .init(
+                        offer: .fixture, isKept: true, reason: "cheapest", predictedCost: "$0.01", worstCost: "$0.02",
+                        predictedLatency: .milliseconds(9), costDeadline: .seconds(3))
+                ], refusals: [], objective: .cheapest)
+            let (run, attempts) = try await store.acceptRun(charges: ["$0.000000001", "$0.10"], decision: decision)
             var result = RunResult(id: run, state: .failed, createdAt: .at(5))
             result.provider = "local"
             result.sandbox = .generate()
@@ -18,12 +24,7 @@ import Testing
             result.duration = .milliseconds(1234)
             result.timeToFirstOutput = .milliseconds(7)
             result.cost = "$0.100000001"
-            result.decision = Decision(
-                candidates: [
-                    .init(
-                        offer: .fixture, isKept: true, reason: "cheapest", predictedCost: "$0.01", worstCost: "$0.02",
-                        predictedLatency: .milliseconds(9), costDeadline: .seconds(3))
-                ], refusals: [], objective: .cheapest)
+            result.decision = decision
             result.failure = RunFailure(.outOfMemory, "the sandbox used 512 MiB")
             result.metadata = ["team": "red"]
             #expect(try await store.settle(result, attempts: attempts))

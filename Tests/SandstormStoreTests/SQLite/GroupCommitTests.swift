@@ -27,8 +27,8 @@ import Testing
                 let run = RunRecord.fixture()
                 do throws(StoreError) {
                     try await store.write { database in
-                        try RunRow.insert(run, into: database)
-                        if index % 2 == 0 { try RunRow.insert(run, into: database) }
+                        for row in RunRow.insertion(run) { try database.make(row) }
+                        if index % 2 == 0 { for row in RunRow.insertion(run) { try database.make(row) } }
                     }
                 } catch {
                     #expect(error.kind == .corrupt)
@@ -48,7 +48,7 @@ import Testing
                 let run = RunRecord.fixture()
                 do throws(StoreError) {
                     try await store.write { database in
-                        try RunRow.insert(run, into: database)
+                        for row in RunRow.insertion(run) { try database.make(row) }
                         guard index == 10 else { return }
                         // What SQLite does by itself when the disk is full.
                         try database.rollback()
@@ -125,7 +125,7 @@ import Testing
 /// Gives `body` an empty store, which is closed and removed afterwards.
 func withSQLiteStore(clock: TestClock = TestClock(), _ body: (SQLiteStore) async throws -> Void) async throws {
     let backend = StoreBackend(testDescription: "SQLite") { directory, clock in
-        try SQLiteStore(directory: directory, now: { clock.now })
+        try await SQLiteStore.open(directory: directory, now: { clock.now })
     }
     try await backend.withStore(clock: clock) { store in try await body(#require(store as? SQLiteStore)) }
 }

@@ -63,8 +63,9 @@ extension RunResult {
 
 extension Store {
     /// Journals a run with attempts that have these charges.
-    func acceptRun(charges: [Money]) async throws -> (run: RunID, attempts: [AttemptRecord]) {
-        let run = RunRecord.fixture()
+    func acceptRun(charges: [Money], decision: Decision? = nil) async throws -> (run: RunID, attempts: [AttemptRecord]) {
+        var run = RunRecord.fixture()
+        run.result.decision = decision
         _ = try await accept(run)
         let attempts = charges.enumerated().map { index, charge in
             AttemptRecord.fixture(of: run.result.id, number: index + 1, charge: charge)
