@@ -15,15 +15,26 @@ final class Gateway: Sendable {
     init(dataDirectory: TemporaryDirectory? = nil, options: [String] = []) async throws {
         let directory = try dataDirectory ?? TemporaryDirectory()
         self.dataDirectory = directory
-        let port = try Gateway.freePort()
-        url = "http://127.0.0.1:\(port)"
         process = try ChildProgram(
-            Gateway.executable, ["serve", "--dev", "--listen", "127.0.0.1:\(port)", "--data-dir", directory.path] + options,
+            Gateway.executable, ["serve", "--dev", "--listen", "127.0.0.1:0", "--data-dir", directory.path] + options,
             environment: ProcessInfo.processInfo.environment)
-        let ready = url + "/readyz"
-        guard await eventually(within: .seconds(30), { (try? await Gateway.get(ready))?.status == 200 }) else {
+        // It first settles what an earlier one has left, which takes its time on a busy machine.
+        let isReady = await eventually(within: .seconds(120)) { [process] in
+            guard process.isRunning, let url = Gateway.address(in: process.errors) else { return !process.isRunning }
+            return (try? await Gateway.get(url + "/readyz"))?.status == 200
+        }
+        guard isReady, process.isRunning, let url = Gateway.address(in: process.errors) else {
             throw Failure("the gateway did not become ready: \(String(decoding: process.errors, as: UTF8.self))")
         }
+        self.url = url
+    }
+
+    /// Where it says that it listens.
+    private static func address(in text: [UInt8]) -> String? {
+        // A line that has not ended may be cut in the middle of the port.
+        guard let end = text.lastIndex(of: UInt8(ascii: "\n")) else { return nil }
+        return String(decoding: text[..<end], as: UTF8.self).split(separator: "\n").first { $0.contains("listening on") }
+            .flatMap { line in line.split { " ,".contains($0) }.first { $0.hasPrefix("http://") } }.map(String.init)
     }
 
     deinit { process.send(.terminate) }
@@ -43,7 +54,7 @@ final class Gateway: Sendable {
     /// Asks the process to stop and waits for it.
     func stop() async -> Int32? {
         process.send(.terminate)
-        return await process.wait(within: .seconds(40))
+        return await process.wait(within: .seconds(120))
     }
 
     // MARK: HTTP
@@ -77,23 +88,6 @@ final class Gateway: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(configuration: configuration)
     }()
-
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic -> UInt16? in
-                guard bind(descriptor, generic, length) == 0, getsockname(descriptor, generic, &length) == 0 else { return nil }
-                return UnsafeRawPointer(generic).load(as: sockaddr_in.self).sin_port.bigEndian
-            }
-        }
-        guard let port else { throw Failure("no free port") }
-        return Int(port)
-    }
 }
 
 /// A test could not be set up.

@@ -16,7 +16,7 @@ import Testing
     @Test("a client that hangs up while it waits ends its run", arguments: ["application/json", "text/event-stream"])
     func hangUp(accept: String) async throws {
         let provider = ScriptedProvider(script: DisconnectTests.endless)
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             try await RawConnection.connect(to: server.port) { connection in
                 try await connection.post("/v1/runs", minimalRun, headers: "Accept: \(accept)\r\n")
@@ -30,7 +30,7 @@ import Testing
 
     @Test func `a client that closes its sending half ends its run`() async throws {
         let provider = ScriptedProvider(script: DisconnectTests.endless)
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             try await RawConnection.connect(to: server.port) { connection in
                 try await connection.post("/v1/runs", minimalRun)
@@ -43,7 +43,7 @@ import Testing
 
     @Test func `a client that leaves right after it asked leaves nothing behind`() async throws {
         let provider = ScriptedProvider(script: DisconnectTests.endless)
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             for accept in ["application/json", "text/event-stream"] {
                 for _ in 0..<20 {
@@ -63,7 +63,7 @@ import Testing
 
     @Test func `a watcher that leaves changes nothing`() async throws {
         let provider = ScriptedProvider(script: DisconnectTests.endless)
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             let handle = try await api.gateway.engine.submit(.scripted(timeout: .seconds(3600), detached: true), by: .local)
             for path in ["events", "logs?follow=true"] {
@@ -81,7 +81,7 @@ import Testing
 
     @Test func `a detached run survives its caller`() async throws {
         let provider = ScriptedProvider(script: DisconnectTests.endless)
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             try await RawConnection.connect(to: server.port) { connection in
                 try await connection.post("/v1/runs", detachedRun, headers: "Accept: text/event-stream\r\n")

@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func `the first events come at once, and a quiet stream shows that it lives`() async throws {
-        var api = try TestAPI([ScriptedProvider(script: [.sleep(.seconds(60)), .exit(0)])])
+        var api = try await TestAPI([ScriptedProvider(script: [.sleep(.seconds(60)), .exit(0)])])
         api.configuration.heartbeatInterval = .milliseconds(20)
         let configured = api
         try await configured.serve { server in

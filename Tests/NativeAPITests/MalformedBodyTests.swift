@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test func `a body beyond the limit is refused, announced or not`() async throws {
-        var api = try TestAPI()
+        var api = try await TestAPI()
         api.configuration.maximumBodyBytes = 1000
         let configured = api
         try await configured.serve { server in

@@ -17,7 +17,7 @@ import Testing
     ) async throws {
         let provider = ScriptedProvider()
         provider.behave { $0.endpoints[80] = endpoint }
-        var api = try TestAPI([provider])
+        var api = try await TestAPI([provider])
         api.configuration.portTimeout = timeout
         let configured = api
         try await configured.serve { server in

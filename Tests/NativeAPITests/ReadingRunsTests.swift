@@ -125,7 +125,7 @@ import Testing
 
     @Test func `following goes on until the run ends`() async throws {
         let provider = ScriptedProvider(script: [.output("first\n"), .sleep(.milliseconds(300)), .output("last\n"), .exit(0)])
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             let handle = try await api.gateway.engine.submit(.scripted(detached: true), by: .local)
             try await RawConnection.connect(to: server.port) { connection in

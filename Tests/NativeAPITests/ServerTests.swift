@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func `an idle connection is closed`() async throws {
-        var api = try TestAPI()
+        var api = try await TestAPI()
         api.configuration.idleTimeout = .milliseconds(100)
         let configured = api
         try await configured.serve { server in
@@ -58,7 +58,7 @@ import Testing
 
     @Test func `watching streams end at once when the server stops, and say why`() async throws {
         let provider = ScriptedProvider(script: [.output("on\n"), .sleep(.seconds(3600)), .exit(0)])
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             let handle = try await api.gateway.engine.submit(.scripted(timeout: .seconds(3600), detached: true), by: .local)
             try await RawConnection.connect(to: server.port) { connection in
@@ -75,7 +75,7 @@ import Testing
     @Test("whoever waits for a run is answered when the server stops", arguments: ["application/json", "text/event-stream"])
     func stopping(accept: String) async throws {
         let provider = ScriptedProvider(script: [.output("on\n"), .sleep(.seconds(3600)), .exit(0)])
-        var api = try TestAPI([provider])
+        var api = try await TestAPI([provider])
         api.configuration.drainTime = .milliseconds(50)
         let configured = api
         try await configured.serve { server in
@@ -103,7 +103,7 @@ import Testing
 
     @Test func `listed before the engine it answers with what became of the runs`() async throws {
         let provider = ScriptedProvider(script: [.output("on\n"), .sleep(.seconds(3600)), .exit(0)])
-        let gateway = try TestGateway([provider])
+        let gateway = try await TestGateway([provider])
         let (ports, portFound) = AsyncStream<Int?>.makeStream()
         let configuration = NativeAPI.Configuration(address: .hostname("127.0.0.1", port: 0))
         let service = NativeAPI.service(

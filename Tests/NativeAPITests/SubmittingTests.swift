@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test func `a stopping engine takes no runs`() async throws {
-        let api = try TestAPI()
+        let api = try await TestAPI()
         await api.gateway.engine.shutDown()
         try await api.test { client in
             let response = try await client.send(.post, "/v1/runs", minimalRun)

@@ -19,6 +19,9 @@ extension NativeAPI {
         package var idleTimeout: Duration = .seconds(75)
         /// How long a request body that is read at once may take to come; those that stream may take for ever.
         package var bodyTimeout: Duration = .seconds(60)
+        /// How long a client may take nothing of an answer that waits for it. Event streams and sockets may wait longer: they show by themselves
+        /// whether anybody is there.
+        package var stallTimeout: Duration = .seconds(120)
         /// The longest request body, in bytes.
         package var maximumBodyBytes = 32 * 1024 * 1024
         /// How often a quiet event stream shows that it lives.

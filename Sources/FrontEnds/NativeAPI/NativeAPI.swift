@@ -30,7 +30,7 @@ package enum NativeAPI {
     package static func application(
         engine: Engine, auth: AuthMode, configuration: Configuration, logger: Logger,
         onServerRunning: @escaping @Sendable (Int?) async -> Void = { _ in }
-    ) -> Application<RouterResponder<APIContext>> {
+    ) -> Application<StreamResponder<RouterResponder<APIContext>>> {
         application(
             engine: engine, auth: auth, configuration: configuration, connections: Connections(), logger: logger,
             onServerRunning: onServerRunning)
@@ -39,7 +39,7 @@ package enum NativeAPI {
     private static func application(
         engine: Engine, auth: AuthMode, configuration: Configuration, connections: Connections, logger: Logger,
         onServerRunning: @escaping @Sendable (Int?) async -> Void
-    ) -> Application<RouterResponder<APIContext>> {
+    ) -> Application<StreamResponder<RouterResponder<APIContext>>> {
         let ports = PortClient(timeout: configuration.portTimeout)
         let router = router(engine: engine, auth: auth, configuration: configuration, connections: connections, ports: ports)
         let address: BindAddress =
@@ -49,14 +49,15 @@ package enum NativeAPI {
             }
         let maximumBodyBytes = configuration.maximumBodyBytes
         return Application(
-            router: router,
+            responder: StreamResponder(router.buildResponder()),
             server: HTTPServerBuilder { responder in
                 APIChannel(
                     responder: responder, connections: connections, maximumBodyBytes: maximumBodyBytes,
-                    idleTimeout: configuration.idleTimeout, bodyTimeout: configuration.bodyTimeout)
+                    idleTimeout: configuration.idleTimeout, bodyTimeout: configuration.bodyTimeout, stallTimeout: configuration.stallTimeout
+                )
             },
             configuration: .init(
-                address: address, serverName: "sandstorm",
+                address: address, serverName: "sandstorm", backlog: 4096,
                 availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections(wanted: configuration.maximumConnections))),
             services: [ports],
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port) },

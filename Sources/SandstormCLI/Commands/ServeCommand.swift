@@ -5,7 +5,6 @@ import NIOPosix
 import NativeAPI
 import NullProvider
 import Sandstorm
-import SandstormCore
 import SandstormEngine
 import SandstormStore
 import ServiceLifecycle
@@ -35,8 +34,29 @@ struct ServeCommand: ReportingCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How many connections are served at a time; more wait. Fewer where the process may not have so many files open.",
+            valueName: "count"))
+    var maxConnections = 16_384
+
+    @Option(help: ArgumentHelp("How long a connection may do nothing before it is closed: 30s, 5m.", valueName: "time"))
+    var idleTimeout = "75s"
+
+    @Option(
+        help: ArgumentHelp(
             "What a vCPU of a sandbox on this machine costs in an hour, in US dollars: what the machine costs you.", valueName: "usd"))
     var localPrice: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A private network or address that sandboxes of this machine may reach if they have a network: 10.1.0.0/16. Repeatable.",
+            valueName: "network"))
+    var localPrivateNetwork: [String] = []
+
+    @Flag(
+        help: ArgumentHelp(
+            "Sandboxes of this machine that have a network get the machine's own. Dangerous: they reach all that it reaches, this gateway too."
+        ))
+    var localHostNetwork = false
 
     @Option(
         help: ArgumentHelp(
@@ -56,60 +76,27 @@ struct ServeCommand: ReportingCommand {
     private static let drainLimit = Duration.seconds(30)
 
     func execute() async throws -> ExitCode {
-        let (address, level, price) = try checked()
+        let settings = try settings()
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
+            handler.logLevel = settings.logLevel
             return handler
         }
+        OpenFiles.raiseLimit()
         let gateway = try await EmbeddedGateway(
-            opening: data.directory, exclusive: true, localPrice: price, warm: warm, beside: provider.isEmpty ? [] : [NullProvider()],
+            opening: data.directory, exclusive: true, local: settings.local, warm: warm, beside: provider.isEmpty ? [] : [NullProvider()],
             logger: Logger(label: "sandstorm"))
         do {
-            try await serve(gateway, at: address)
+            try await serve(gateway, settings)
         } catch {
             await gateway.store.close()
-            throw ServeCommand.failure(error, at: address)
+            throw ServeCommand.failure(error, at: settings.address)
         }
         await gateway.store.close()
         return .success
     }
 
-    private func checked() throws -> (ListenAddress, Logger.Level, PriceSchedule) {
-        var problems: [OptionProblem] = []
-        let address = ListenAddress(parsing: listen)
-        if let address {
-            if dev, !address.isLoopback {
-                problems.append(
-                    OptionProblem(
-                        "--dev", "needs no key, so that \(address) would let everyone run code here",
-                        remedy: "listen on 127.0.0.1 or [::1], or leave out --dev"))
-            }
-        } else {
-            problems.append(
-                OptionProblem("--listen", "\"\(listen)\" is no address", remedy: "write HOST:PORT, such as 127.0.0.1:8787 or [::1]:8787"))
-        }
-        let price = localPrice.map { Money($0).flatMap { PriceSchedule(perVCPUHour: $0) } } ?? .free
-        if price == nil {
-            problems.append(
-                OptionProblem("--local-price", "\"\(localPrice ?? "")\" is no price", remedy: "write US dollars for an hour, such as 0.05"))
-        }
-        if !(0...256).contains(warm) {
-            problems.append(OptionProblem("--warm", "\(warm) is out of range", remedy: "keep 0 to 256 sandboxes ready"))
-        }
-        for name in provider where name != "null" {
-            problems.append(OptionProblem("--provider", "there is no provider \"\(name)\"", remedy: "use null, or leave it out"))
-        }
-        let level = Logger.Level(rawValue: logLevel)
-        if level == nil {
-            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-            problems.append(OptionProblem("--log-level", "\"\(logLevel)\" is no level", remedy: "use one of \(levels)"))
-        }
-        guard let address, let level, let price, problems.isEmpty else { throw CommandFailure(problems) }
-        return (address, level, price)
-    }
-
-    private func serve(_ gateway: EmbeddedGateway, at address: ListenAddress) async throws {
+    private func serve(_ gateway: EmbeddedGateway, _ settings: Settings) async throws {
         let logger = Logger(label: "sandstorm")
         let auth: AuthMode
         if dev {
@@ -121,8 +108,9 @@ struct ServeCommand: ReportingCommand {
             }
             auth = .required(ring)
         }
+        let address = settings.address
         let api = NativeAPI.service(
-            engine: gateway.engine, auth: auth, configuration: .init(address: .hostname(address.host, port: address.port)), logger: logger,
+            engine: gateway.engine, auth: auth, configuration: settings.server, logger: logger,
             onServerRunning: { [dev] port in
                 Terminal.tell(
                     "sandstorm: listening on \(address.url(port: port ?? address.port))" + (dev ? ", for development: no key needed" : ""))

@@ -25,9 +25,13 @@ extension Duration {
         switch milliseconds {
         case ..<1000: return "\(milliseconds) ms"
         case ..<60_000: return "\(milliseconds / 1000).\(String(milliseconds % 1000 / 10 + 100).dropFirst()) s"
-        case ..<3_600_000: return "\(milliseconds / 60_000) min \(milliseconds % 60_000 / 1000) s"
-        default: return "\(milliseconds / 3_600_000) h \(milliseconds % 3_600_000 / 60_000) min"
+        case ..<3_600_000: return Duration.display(milliseconds / 60_000, "min", milliseconds % 60_000 / 1000, "s")
+        default: return Duration.display(milliseconds / 3_600_000, "h", milliseconds % 3_600_000 / 60_000, "min")
         }
+    }
+
+    private static func display(_ whole: Int64, _ unit: String, _ rest: Int64, _ restUnit: String) -> String {
+        rest == 0 ? "\(whole) \(unit)" : "\(whole) \(unit) \(rest) \(restUnit)"
     }
 
     /// Parses a length of time as people write it: `500ms`, `10s`, `1.5m`, `2h`; a bare number is seconds.

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func `a watch says when it begins, then what changes`() async throws {
-        let api = try TestAPI()
+        let api = try await TestAPI()
         try await api.serve { server in
             let id = try await sandbox(api)
             let files = try await api.gateway.engine.files(of: id, for: .local)

@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func `a quiet stream shows that it lives`() async throws {
-        var api = try TestAPI([ScriptedProvider.withPrograms()])
+        var api = try await TestAPI([ScriptedProvider.withPrograms()])
         api.configuration.heartbeatInterval = .milliseconds(20)
         let configured = api
         try await configured.serve { server in
@@ -44,7 +44,7 @@ import Testing
     @Test("a caller that hangs up takes its process along", arguments: ["application/json", "text/event-stream"])
     func hangUp(accept: String) async throws {
         let provider = ScriptedProvider.withPrograms()
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             let sandbox = try await api.gateway.engine.createSandbox(SandboxRequest(), by: .local).sandbox
             try await RawConnection.connect(to: server.port) { connection in
@@ -65,7 +65,7 @@ import Testing
 
     @Test func `a detached one stays when its watcher leaves`() async throws {
         let provider = ScriptedProvider.withPrograms()
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             let sandbox = try await api.gateway.engine.createSandbox(SandboxRequest(), by: .local).sandbox
             let request = ProcessRequest(Command(["sleep"]), detached: true)

@@ -150,7 +150,7 @@ import Testing
     @Test func `a caller who leaves while its sandbox is made has none`() async throws {
         let provider = ScriptedProvider()
         provider.behave { $0.createDelay = .seconds(30) }
-        let api = try TestAPI([provider])
+        let api = try await TestAPI([provider])
         try await api.serve { server in
             try await RawConnection.connect(to: server.port) { connection in
                 try await connection.post("/v1/sandboxes", "{}")

@@ -21,6 +21,7 @@ struct ChannelServer: Sendable {
     let connections = Connections()
     var idleTimeout = Duration.seconds(75)
     var bodyTimeout = Duration.seconds(60)
+    var stallTimeout = Duration.seconds(120)
     var drainTime = Duration.seconds(10)
     var maximumConnections = 16_384
 
@@ -36,13 +37,13 @@ struct ChannelServer: Sendable {
         }
         addRoutes(router)
         let (ports, portFound) = AsyncStream<Int?>.makeStream()
-        let (connections, idleTimeout, bodyTimeout) = (connections, idleTimeout, bodyTimeout)
+        let (connections, idleTimeout, bodyTimeout, stallTimeout) = (connections, idleTimeout, bodyTimeout, stallTimeout)
         let application = Application(
             router: router,
             server: HTTPServerBuilder { responder in
                 APIChannel(
                     responder: responder, connections: connections, maximumBodyBytes: 1 << 20, idleTimeout: idleTimeout,
-                    bodyTimeout: bodyTimeout)
+                    bodyTimeout: bodyTimeout, stallTimeout: stallTimeout)
             },
             configuration: .init(
                 address: .hostname("127.0.0.1", port: 0), availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections)),

@@ -20,8 +20,8 @@ struct TestAPI: Sendable {
 
     init(
         _ providers: [any SandboxProvider] = [ScriptedProvider()], auth: AuthMode = .none, engine: EngineConfiguration = TestGateway.quick
-    ) throws {
-        gateway = try TestGateway(providers, configuration: engine)
+    ) async throws {
+        gateway = try await TestGateway(providers, configuration: engine)
         self.auth = auth
     }
 
@@ -29,7 +29,7 @@ struct TestAPI: Sendable {
     static func withKeys(
         _ providers: [any SandboxProvider] = [ScriptedProvider()]
     ) async throws -> (api: TestAPI, ring: KeyRing, secret: String) {
-        let gateway = try TestGateway(providers)
+        let gateway = try await TestGateway(providers)
         let ring = KeyRing(store: gateway.store)
         return (TestAPI(gateway: gateway, auth: .required(ring)), ring, try await ring.make(name: "test").secret)
     }

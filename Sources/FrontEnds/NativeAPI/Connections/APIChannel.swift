@@ -17,6 +17,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
     let maximumBodyBytes: Int
     let idleTimeout: Duration
     let bodyTimeout: Duration
+    let stallTimeout: Duration
 
     /// The longest head of a request, all its fields together.
     private static let maximumHeadBytes = 80 * 1024
@@ -39,7 +40,8 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
             // The decoder last: what it still holds is handed on past the places of the others.
             try pipeline.addHandler(UpgradeHandler(removingForUpgrade: [state, codec, encoder, decoder]))
             try pipeline.addHandler(
-                ConnectionHandler(connections: connections, maximumBodyBytes: maximumBodyBytes, bodyTimeout: bodyTimeout))
+                ConnectionHandler(
+                    connections: connections, maximumBodyBytes: maximumBodyBytes, bodyTimeout: bodyTimeout, stallTimeout: stallTimeout))
             try pipeline.addHandler(state)
             return try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         }

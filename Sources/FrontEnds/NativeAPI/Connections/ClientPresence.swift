@@ -1,6 +1,5 @@
 import NIOCore
 import SandstormWire
-import ServiceLifecycle
 
 /// The client of one request: work for it ends when it is gone, and not long after the gateway was asked to stop.
 struct ClientPresence: Sendable {
@@ -9,8 +8,8 @@ struct ClientPresence: Sendable {
     let channel: any Channel
     /// How long work goes on after the gateway was asked to stop.
     let patience: Duration
-    /// Opens when the gateway is asked to stop; without one, that is asked of the service around the task.
-    var shutdown: Latch?
+    /// Opens when the gateway is asked to stop.
+    var shutdown = Latch()
 
     /// The same client, for work that nobody misses when the gateway stops.
     var withoutPatience: ClientPresence { ClientPresence(departure: departure, channel: channel, patience: .zero, shutdown: shutdown) }
@@ -55,16 +54,7 @@ struct ClientPresence: Sendable {
     ///
     /// - Returns: `false` if the task was cancelled before.
     func stopping() async -> Bool {
-        do {
-            if let shutdown {
-                guard await shutdown.wait() else { return false }
-            } else {
-                try await gracefulShutdown()
-            }
-            try await Task.sleep(for: patience)
-            return true
-        } catch {
-            return false
-        }
+        guard await shutdown.wait() else { return false }
+        return (try? await Task.sleep(for: patience)) != nil
     }
 }

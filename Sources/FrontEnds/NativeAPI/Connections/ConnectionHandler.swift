@@ -12,7 +12,8 @@ import Musl
 import Darwin
 #endif
 
-/// Sees what Hummingbird's handlers do not show: that a client is gone, that it waits for `100 Continue`, that it does not speak HTTP.
+/// Sees what Hummingbird's handlers do not show: that a client is gone, that it waits for `100 Continue`, that it does not speak HTTP, that it
+/// takes for ever to send a request or to read an answer.
 ///
 /// `RequestBody.consumeWithCancellationOnInboundClose` notices a disconnect too, but it reads from the connection while the handler
 /// runs: it loses a request that the client sent ahead, and ends the connection after every answer. Runs are worth keep-alive.
@@ -24,18 +25,26 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let connections: Connections
     private let maximumBodyBytes: Int
-    private let bodyTimeout: TimeAmount
-    /// Closes the connection unless the request that is being read comes to its end before.
+    private let bodyTime: Duration
+    /// Refuses the request that is being read unless it comes to its end before.
     private var bodyTimer: Scheduled<Void>?
+    private let stallTimer: StallTimer
+    /// The answer that is being written waits for its client for as long as that is there.
+    private var isPatient = false
+    /// The request was refused before its end: what still comes of it is nobody's.
+    private var isDeaf = false
     private var departure: Latch?
     /// Requests whose head was read and whose response is not written to its end.
     private var pendingRequests = 0
+    /// The head of the answer that is due was written.
+    private var hasBegunAnswer = false
     /// The connection is no HTTP any more: its halves may be closed one after the other.
     private var isUpgraded = false
 
-    init(connections: Connections, maximumBodyBytes: Int, bodyTimeout: Duration) {
+    init(connections: Connections, maximumBodyBytes: Int, bodyTimeout: Duration, stallTimeout: Duration) {
+        stallTimer = StallTimer(timeout: stallTimeout)
         self.connections = connections
-        self.bodyTimeout = TimeAmount(bodyTimeout)
+        bodyTime = bodyTimeout
         self.maximumBodyBytes = maximumBodyBytes
     }
 
@@ -58,6 +67,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isDeaf else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
             pendingRequests += 1
@@ -66,8 +76,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             }
             if hasBody(head), !streamsBody(head) {
                 // A body that comes byte by byte is never idle.
-                let channel = context.channel
-                bodyTimer = context.eventLoop.scheduleTask(in: bodyTimeout) { channel.close(promise: nil) }
+                bodyTimer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(bodyTime)) { self.giveUpRequest(context) }
             }
         case .body: break
         case .end: stopBodyTimer()
@@ -77,11 +86,21 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(let head): isUpgraded = head.status == .switchingProtocols
+        case .head(let head):
+            isUpgraded = head.status == .switchingProtocols
+            hasBegunAnswer = head.status.kind != .informational || isUpgraded
+            isPatient = isUpgraded || head.headerFields[.contentType]?.hasPrefix(OfferedType.eventStream.rawValue) ?? false
         case .body: break
-        case .end: pendingRequests -= 1
+        case .end:
+            pendingRequests -= 1
+            hasBegunAnswer = false
         }
         context.write(data, promise: promise)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { stallTimer.stop() } else if !isPatient { stallTimer.start(context.channel) }
+        context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -90,6 +109,21 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         // Hummingbird would answer with an empty body, or not at all.
+        answer(problem, context)
+    }
+
+    /// The body that is being read does not come.
+    private func giveUpRequest(_ context: ChannelHandlerContext) {
+        bodyTimer = nil
+        // In the middle of an answer, or before the turn of this one, there is no place for another.
+        guard pendingRequests == 1, !hasBegunAnswer else { return context.close(promise: nil) }
+        // Whoever reads the body hears nothing more of it until the connection is closed.
+        isDeaf = true
+        answer(Problem(.requestTimeout, "the request's body did not come within \(bodyTime)"), context)
+    }
+
+    /// Answers in place of the handler that is not asked, or waits in vain, and closes the connection.
+    private func answer(_ problem: Problem, _ context: ChannelHandlerContext) {
         let response = problem.response(requestID: RequestIDMiddleware.generate())
         var head = response.head
         head.headerFields[.connection] = "close"
@@ -106,6 +140,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func leave(_ context: ChannelHandlerContext) {
         stopBodyTimer()
+        stallTimer.stop()
         departure?.open()
         connections.remove(context.channel)
     }
@@ -133,6 +168,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         for (option, value) in [(TCP_KEEPIDLE, 30), (TCP_KEEPINTVL, 10), (TCP_KEEPCNT, 3)] {
             channel.setOption(.tcpOption(.init(rawValue: option)), value: SocketOptionValue(value)).whenFailure { _ in }
         }
+        // What a slow client has not been sent yet waits here and not in the kernel, where it would be out of sight and of every bound.
+        channel.setOption(.tcpOption(.init(rawValue: TCP_NOTSENT_LOWAT)), value: 128 * 1024).whenFailure { _ in }
         #endif
     }
 

@@ -25,14 +25,18 @@ struct CallerMiddleware: RouterMiddleware {
         if let keys {
             context.principal = try await CallerMiddleware.principal(of: request, keys)
         } else {
-            try SameMachineRule.check(request, takesAnyOrigin: Endpoint(path: request.uri.path)?.isPort ?? false)
+            try SameMachineRule.check(request, takesAnyOrigin: CallerMiddleware.isForPort(request))
             context.principal = .local
         }
         return try await next(request, context)
     }
 
+    private static func isForPort(_ request: Request) -> Bool { Endpoint(path: request.uri.path)?.isPort ?? false }
+
     private static func principal(of request: Request, _ keys: KeyCache) async throws(Problem) -> Principal {
-        guard let secret = PresentedKey(request.headers) else { throw Problem.unauthenticated("no API key was sent") }
+        guard let secret = PresentedKey(request.head, isForPort: isForPort(request)) else {
+            throw Problem.unauthenticated("no API key was sent")
+        }
         let principal: Principal?
         do throws(StoreError) {
             principal = try await keys.principal(secret)

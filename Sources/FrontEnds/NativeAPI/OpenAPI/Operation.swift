@@ -77,7 +77,7 @@ struct Operation: Sendable {
         if !isOpen { kinds += [.invalidParameter, .unauthenticated, .forbiddenOrigin, .storeUnavailable] }
         if parameters.contains(where: { $0.place == "header" }) { kinds.append(.invalidHeader) }
         switch body {
-        case .json, .optionalJSON: kinds += [.malformedJSON, .bodyTooLarge, .unsupportedEncoding, .invalidRequest]
+        case .json, .optionalJSON: kinds += [.malformedJSON, .bodyTooLarge, .unsupportedEncoding, .invalidRequest, .requestTimeout]
         case .bytes: kinds += [.unsupportedEncoding, .shuttingDown]
         case nil: break
         }

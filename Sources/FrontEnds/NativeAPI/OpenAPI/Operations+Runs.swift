@@ -11,8 +11,10 @@ extension Operation {
                 """,
             parameters: [.idempotencyKey, .lastEventID], body: .json(.reference("RunRequest")),
             answers: [
-                .jsonOrEvents(.reference("Run"), "The settled run, or its events.", headers: [Answer.location, Answer.replayed, overhead])
-                    .linked(to: ["getRun", "getRunEvents", "getRunLogs", "cancelRun"]),
+                .jsonOrEvents(
+                    .reference("Run"), "The settled run, or its events.", headers: [Answer.location, Answer.replayed, overhead, journal]
+                )
+                .linked(to: ["getRun", "getRunEvents", "getRunLogs", "cancelRun"]),
                 .json(
                     .reference("Run"), "The detached run as it was accepted.", status: 202, headers: [Answer.location, Answer.replayed]
                 ).linked(to: ["getRun", "getRunEvents", "getRunLogs", "cancelRun"]),
@@ -52,7 +54,10 @@ extension Operation {
 
     private static let overhead = (
         name: "Sandstorm-Overhead-Us",
-        description: "Microseconds that the gateway itself added, without waits for provider, code and client."
+        description: "Microseconds that the gateway itself added, without waits for provider, code, client and journal."
+    )
+    private static let journal = (
+        name: "Sandstorm-Journal-Us", description: "Microseconds that were spent waiting until the journal was durable."
     )
 
     static let follow = Parameter.flag("follow", "Waits for events to come; the default. `false` ends with what there is.")

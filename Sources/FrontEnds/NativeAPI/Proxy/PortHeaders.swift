@@ -43,11 +43,14 @@ enum PortHeaders {
                 let cookies = foreignCookies(field.value)
                 if !cookies.isEmpty { headers.add(name: "Cookie", value: cookies) }
                 continue
+            case "sec-websocket-protocol": continue
             case "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix", "forwarded": continue
             default: break
             }
             headers.add(name: field.name.rawName, value: field.value)
         }
+        let subprotocols = OfferedSubprotocols(head.headerFields).foreignNames
+        if !subprotocols.isEmpty { headers.add(name: "Sec-WebSocket-Protocol", value: subprotocols.joined(separator: ", ")) }
         let before = head.headerFields[values: .forwardedFor]
         let path = before + (client.map { [$0] } ?? [])
         if !path.isEmpty { headers.add(name: "X-Forwarded-For", value: path.joined(separator: ", ")) }

@@ -40,6 +40,7 @@ struct PortSocket: Sendable {
         }
         fields[.connection] = "Upgrade"
         fields[.upgrade] = answer.headers.first(name: "Upgrade") ?? "websocket"
+        if fields[.webSocketProtocol] == nil { fields[.webSocketProtocol] = OfferedSubprotocols(request.headers).fallback }
         let bytes = request.body
         return Response(status: status, headers: fields, body: ResponseBody { writer in try await splice(bytes, &writer) })
     }

@@ -8,6 +8,7 @@ extension HTTPField.Name {
     static let forwardedProto = known("X-Forwarded-Proto")
     static let idempotencyKey = known("Idempotency-Key")
     static let idempotencyReplayed = known("Idempotency-Replayed")
+    static let journal = known("Sandstorm-Journal-Us")
     static let lastEventID = known("Last-Event-ID")
     static let overhead = known("Sandstorm-Overhead-Us")
     static let requestID = known("X-Request-Id")

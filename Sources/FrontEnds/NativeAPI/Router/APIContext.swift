@@ -3,7 +3,7 @@ import NIOCore
 import SandstormEngine
 
 /// What is known of a request before its caller is.
-package struct APIContext: RequestContext {
+package struct APIContext: RequestContext, Sendable {
     package var coreContext: CoreRequestContextStorage
     let channel: any Channel
     /// Set by ``RequestIDMiddleware``.

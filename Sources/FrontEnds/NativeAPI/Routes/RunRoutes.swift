@@ -39,7 +39,10 @@ struct RunRoutes: Sendable {
             return .json(result.json(), status: result.isSettled ? .ok : .accepted, headers: headers)
         }
         let result = try await streams.client(of: context).whilePresent { try await handle.result() }
-        headers[.overhead] = handle.overhead.map { String($0.wholeMicroseconds) }
+        if let overhead = handle.overhead {
+            headers[.overhead] = String(overhead.own.wholeMicroseconds)
+            headers[.journal] = String(overhead.journal.wholeMicroseconds)
+        }
         return .json(result.json(), headers: headers)
     }
 

@@ -43,10 +43,15 @@ struct StreamBody<Source: AsyncSequence & Sendable>: Sendable where Source.Failu
         var missing = length
         let departure = client.departure.whenOpen { buffer.finish(.clientGone) }
         defer { client.departure.forget(departure) }
+        let timers = StreamTimers(client)
+        if let heartbeat = framing.heartbeat { timers.every(heartbeatInterval) { buffer.writeIfIdle(heartbeat) } }
+        timers.whenStopping(
+            { buffer.finish(.problem(.stopping)) },
+            // A client that does not read would hold up the shutdown.
+            thenAfter: lastBytesTime, { client.channel.close(promise: nil) })
+        defer { timers.stop() }
         let end = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await pump(into: buffer) }
-            group.addTask { await stop(buffer) }
-            if let heartbeat = framing.heartbeat { group.addTask { await beat(heartbeat, into: buffer) } }
             // A write that fails means that the client is gone as well: the pump must not wait for it.
             defer {
                 buffer.finish(.clientGone)
@@ -91,18 +96,6 @@ struct StreamBody<Source: AsyncSequence & Sendable>: Sendable where Source.Failu
         } catch {
             buffer.finish(.problem(error.problem))
         }
-    }
-
-    private func beat(_ heartbeat: ByteBuffer, into buffer: StreamBuffer) async {
-        while (try? await Task.sleep(for: heartbeatInterval)) != nil { buffer.writeIfIdle(heartbeat) }
-    }
-
-    private func stop(_ buffer: StreamBuffer) async {
-        guard await client.stopping() else { return }
-        buffer.finish(.problem(.stopping))
-        // A client that does not read would hold up the shutdown.
-        guard (try? await Task.sleep(for: lastBytesTime)) != nil else { return }
-        client.channel.close(promise: nil)
     }
 }
 

@@ -20,7 +20,7 @@ struct ProcessSocket: Sendable {
 
     // MARK: Starting
 
-    /// Starts the process that the client's first message asks for, and serves it.
+    /// Starts the process that the client's first message asks for, and serves it. If it was started, `started` is what the client hears first.
     func start(on socket: WebSocketConnection) async -> WebSocketClose {
         let request: ProcessRequest
         switch await firstMessage(on: socket) {
@@ -35,6 +35,11 @@ struct ProcessSocket: Sendable {
         }
         do throws(EngineError) {
             let handle = try await engine.startProcess(request, in: sandbox, for: principal)
+            // First of all, before anything that the client has sent meanwhile is answered: it may be waiting for the process's id.
+            var events = handle.events.makeAsyncIterator()
+            if let started = try await events.next(isolation: nil) {
+                guard await socket.send(ProcessSocket.message(started)) else { return WebSocketClose(.goingAway) }
+            }
             return await serve(handle.events, of: handle.info.id, on: socket)
         } catch {
             return refuse(Problem(error), on: socket)

@@ -25,8 +25,8 @@ struct WebSocketUpgrade: Sendable {
             throw Problem(.invalidHeader, "Sec-WebSocket-Key is not 16 bytes in base64")
         }
         accept = WebSocketHandshake.accept(key)
-        let offered = request.headers[values: .webSocketProtocol].flatMap { $0.split(separator: ",") }.map { $0.trimmed }
-        subprotocol = subprotocols.first { offered.contains($0) }
+        let offered = OfferedSubprotocols(request.headers)
+        subprotocol = subprotocols.first { offered.names.contains($0) } ?? offered.fallback
     }
 
     /// Whether a request asks for a WebSocket, rightly or wrongly.
@@ -70,8 +70,4 @@ struct WebSocketUpgrade: Sendable {
             return WebSocketClose(.internalError)
         }
     }
-}
-
-extension Substring {
-    fileprivate var trimmed: String { String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
 }

@@ -1,0 +1,93 @@
+import LocalProvider
+import Logging
+import NativeAPI
+import Sandstorm
+import SandstormCore
+
+extension ServeCommand {
+    /// What the options say, all of them checked.
+    struct Settings: Sendable {
+        let address: ListenAddress
+        let logLevel: Logger.Level
+        let local: LocalSettings
+        let server: NativeAPI.Configuration
+    }
+
+    /// - Throws: ``CommandFailure`` with all that is wrong with the options.
+    func settings() throws -> Settings {
+        var problems: [OptionProblem] = []
+        let address = checkedAddress(&problems)
+        let local = checkedLocal(&problems)
+        let times = checkedConnections(&problems)
+        if !(0...256).contains(warm) {
+            problems.append(OptionProblem("--warm", "\(warm) is out of range", remedy: "keep 0 to 256 sandboxes ready"))
+        }
+        for name in provider where name != "null" {
+            problems.append(OptionProblem("--provider", "there is no provider \"\(name)\"", remedy: "use null, or leave it out"))
+        }
+        let level = Logger.Level(rawValue: logLevel)
+        if level == nil {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            problems.append(OptionProblem("--log-level", "\"\(logLevel)\" is no level", remedy: "use one of \(levels)"))
+        }
+        guard let address, let level, let times, problems.isEmpty else { throw CommandFailure(problems) }
+        var server = NativeAPI.Configuration(address: .hostname(address.host, port: address.port))
+        server.maximumConnections = maxConnections
+        server.idleTimeout = times
+        return Settings(address: address, logLevel: level, local: local, server: server)
+    }
+
+    private func checkedAddress(_ problems: inout [OptionProblem]) -> ListenAddress? {
+        guard let address = ListenAddress(parsing: listen) else {
+            problems.append(
+                OptionProblem("--listen", "\"\(listen)\" is no address", remedy: "write HOST:PORT, such as 127.0.0.1:8787 or [::1]:8787"))
+            return nil
+        }
+        if dev, !address.isLoopback {
+            problems.append(
+                OptionProblem(
+                    "--dev", "needs no key, so that \(address) would let everyone run code here",
+                    remedy: "listen on 127.0.0.1 or [::1], or leave out --dev"))
+        }
+        return address
+    }
+
+    private func checkedConnections(_ problems: inout [OptionProblem]) -> Duration? {
+        if !(1...1_000_000).contains(maxConnections) {
+            problems.append(OptionProblem("--max-connections", "\(maxConnections) is out of range", remedy: "serve 1 to 1000000 at a time"))
+        }
+        guard let time = Duration(parsing: idleTimeout), (.seconds(1) ... .seconds(86_400)).contains(time) else {
+            problems.append(
+                OptionProblem("--idle-timeout", "\"\(idleTimeout)\" is no length of time from 1 s to 24 h", remedy: "give 30s, 5m or 2h"))
+            return nil
+        }
+        return time
+    }
+
+    private func checkedLocal(_ problems: inout [OptionProblem]) -> LocalSettings {
+        var local = LocalSettings()
+        if let localPrice {
+            if let price = Money(localPrice).flatMap({ PriceSchedule(perVCPUHour: $0) }) {
+                local.price = price
+            } else {
+                problems.append(
+                    OptionProblem("--local-price", "\"\(localPrice)\" is no price", remedy: "write US dollars for an hour, such as 0.05"))
+            }
+        }
+        for network in localPrivateNetwork where !LocalProvider.Configuration.isNetwork(network) {
+            problems.append(
+                OptionProblem(
+                    "--local-private-network", "\"\(network)\" is no IPv4 network",
+                    remedy: "write an address or a network, such as 192.168.7.5 or 10.1.0.0/16"))
+        }
+        if localHostNetwork, !localPrivateNetwork.isEmpty {
+            problems.append(
+                OptionProblem(
+                    "--local-private-network", "means nothing with --local-host-network, which opens all networks",
+                    remedy: "leave out one of them"))
+        }
+        local.privateNetworks = localPrivateNetwork
+        local.sharesHostNetwork = localHostNetwork
+        return local
+    }
+}
