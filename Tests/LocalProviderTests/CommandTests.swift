@@ -119,7 +119,7 @@ struct CommandTests {
             }
             var last = -1
             var stalls = 0
-            let stalled = try await eventually(within: .seconds(60)) {
+            let stalled = try await eventually(within: .seconds(240)) {
                 let now = try await pieces()
                 stalls = now == last && now > 0 ? stalls + 1 : 0
                 last = now

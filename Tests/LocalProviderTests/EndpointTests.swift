@@ -50,7 +50,7 @@ struct EndpointTests {
             try await sandbox.files.write("page.txt", ByteBuffer(string: "hello from inside"), mode: 0o644)
             let server = try await sandbox.start(Command(["python3", "-m", "http.server", "--bind", "127.0.0.1", "8000"]))
             #expect(
-                try await eventually(within: .seconds(30)) {
+                try await eventually(within: .seconds(60)) {
                     (try? await get("/page.txt", through: path))?.hasSuffix("hello from inside") == true
                 })
             #expect(try await sandbox.endpoint(port: 8000) == endpoint)
@@ -113,7 +113,7 @@ struct EndpointTests {
             let sandbox = try await playground.sandbox()
             let server = try await sandbox.start(Command(["python3", "-m", "http.server", "--bind", "127.0.0.1", "8000"]))
             let path = try path(try await sandbox.endpoint(port: 8000))
-            #expect(try await eventually(within: .seconds(30)) { try await get("/", through: path).contains("200 OK") })
+            #expect(try await eventually(within: .seconds(60)) { try await get("/", through: path).contains("200 OK") })
             try await sandbox.pause()
             #expect(try self.path(try await sandbox.endpoint(port: 8000)) == path)
             async let answer = get("/", through: path)

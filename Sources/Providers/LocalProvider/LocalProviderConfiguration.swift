@@ -39,6 +39,15 @@ extension LocalProvider {
         /// How long a sandbox may take from its launch to its agent's first word.
         package var launchDeadline: Duration
 
+        /// Whether ``allowedPrivateNetworks`` may have `text`.
+        package static func isNetwork(_ text: String) -> Bool {
+            #if os(Linux)
+            IPv4Range(text) != nil
+            #else
+            true
+            #endif
+        }
+
         /// - Parameter dataDirectory: the gateway's; state and images live in `local` and `images` below it.
         package init(dataDirectory: String) {
             stateDirectory = "\(dataDirectory)/local"

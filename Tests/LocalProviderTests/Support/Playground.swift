@@ -51,6 +51,8 @@ final class Playground: Sendable {
     static func configuration(_ directory: String) -> LocalProvider.Configuration {
         var configuration = LocalProvider.Configuration(dataDirectory: directory)
         configuration.agentPath = Machine.agent
+        // Beside fork bombs of other tests a launch may take its time; none of these tests is about that.
+        configuration.launchDeadline = .seconds(90)
         return configuration
     }
 
@@ -70,6 +72,17 @@ final class Playground: Sendable {
             throw error
         }
         await playground.tearDown()
+    }
+
+    /// The same for the body of an exit test, which must not throw: the process would die with the error, and nobody would see it.
+    static func runAlone(
+        _ change: (inout LocalProvider.Configuration) -> Void = { _ in }, _ body: (Playground) async throws -> Void
+    ) async {
+        do {
+            try await run(change, body)
+        } catch {
+            Issue.record(error)
+        }
     }
 
     private func tearDown() async {
@@ -142,6 +155,14 @@ struct Remainders: CustomStringConvertible {
     var description: String { "directories \(directories), mounts \(mounts), loop devices \(loops)" }
 }
 
+extension ControlGroup {
+    /// How many processes and threads there are at one moment, by the kernel's own count. The lists of processes are read one after the other while
+    /// some come and others go, and all together may name more than there ever were at once.
+    var count: Int? {
+        directories[.pids].flatMap { HostFile.text("\($0)/pids.current") }.flatMap { Int($0.filter(\.isNumber)) }
+    }
+}
+
 /// All that a process did.
 struct Transcript {
     var stdout = ""
@@ -179,7 +200,7 @@ extension Sandbox {
 /// Waits until `condition` holds.
 ///
 /// - Returns: whether it came to hold in time.
-func eventually(within limit: Duration = .seconds(10), _ condition: () async throws -> Bool) async rethrows -> Bool {
+func eventually(within limit: Duration = .seconds(60), _ condition: () async throws -> Bool) async rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
         guard ContinuousClock.now < deadline else { return false }

@@ -77,7 +77,7 @@ extension LocalProvider {
         if configuration.sharesHostNetwork {
             return Guarantee(
                 id: id, title: title, state: .degraded, mechanism: "the machine's own, its loopback interface included",
-                remedy: "set sharesHostNetwork to false")
+                remedy: "leave out --local-host-network (sharesHostNetwork)")
         }
         guard let obstacle = host.networkObstacle else {
             let exceptions = host.translator?.exceptions ?? []

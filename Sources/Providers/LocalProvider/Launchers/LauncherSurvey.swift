@@ -84,7 +84,7 @@ struct LauncherSurvey: Sendable {
                 id: id, directory: directory, root: root, network: .none, user: user, limits: limits, group: nil,
                 program: [RootFilesystem.agent, "--version"])
             let command = try launcher.prepare(plan)
-            let (text, status) = try run(command.arguments, fourth: command.fourth)
+            let (text, status) = try run(command.arguments, fourth: command.fourth, within: host.configuration.launchDeadline)
             guard status == 0, text.contains("sandstorm-agent") else { return text.isEmpty ? "exit code \(status)" : text }
             return nil
         } catch {
@@ -103,12 +103,14 @@ struct LauncherSurvey: Sendable {
     private static func output(of arguments: [String]) -> String? { try? run(arguments, fourth: nil).text }
 
     /// Runs a program that says little and ends soon.
-    private static func run(_ arguments: [String], fourth: String?) throws(SystemError) -> (text: String, status: Int32) {
+    private static func run(
+        _ arguments: [String], fourth: String?, within limit: Duration = .seconds(15)
+    ) throws(SystemError) -> (text: String, status: Int32) {
         let (ours, theirs) = try Descriptor.socketPair()
         var descriptors = ChildProcess.Descriptors(output: theirs, error: theirs)
         if let fourth { descriptors.fourth = try Descriptor.open(fourth, O_RDONLY) }
         let child = try ChildProcess.spawn(arguments, descriptors)
-        guard let status = child.reap(within: .seconds(10)) else {
+        guard let status = child.reap(within: limit) else {
             child.kill()
             _ = child.reap(within: .seconds(1))
             throw SystemError(ETIMEDOUT, in: arguments[0])

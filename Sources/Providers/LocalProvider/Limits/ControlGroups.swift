@@ -137,6 +137,15 @@ struct ControlGroup: Hashable, Sendable {
         if isUnified { for directory in distinct { try? HostFile.write("1", to: "\(directory)/cgroup.kill") } }
     }
 
+    /// Lets what is in it have all the CPU that sandboxes may have: to end takes a little of it, and on a machine where many compute, the share of
+    /// one sandbox among all may be too small for that, or its quota used up.
+    func hasten() {
+        guard let directory = directories[.cpu] else { return }
+        for (file, value) in isUnified
+            ? [("cpu.max", "max"), ("cpu.weight", "10000")] : [("cpu.cfs_quota_us", "-1"), ("cpu.shares", "262144")]
+        { try? HostFile.write(value, to: "\(directory)/\(file)") }
+    }
+
     /// Removes the groups, once nothing is in them.
     func remove() {
         for directory in distinct {

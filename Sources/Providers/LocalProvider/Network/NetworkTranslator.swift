@@ -47,10 +47,11 @@ struct NetworkTranslator: Sendable {
         do throws(SystemError) {
             let holder = try hold(routes(), resolvesNames: true, user: user, group: nil)
             defer { holder.process.end() }
-            let namespaces = try holder.awaitNamespaces()
+            let limit = host.configuration.launchDeadline
+            let namespaces = try holder.awaitNamespaces(within: limit)
             let translation = try translate(namespaces, resolvesNames: true, user: user, group: nil)
             defer { translation.process.end() }
-            try translation.awaitReady(within: .seconds(10))
+            try translation.awaitReady(within: limit)
         } catch {
             throw .unsupported("slirp4netns is installed but does not work: \(error)")
         }
@@ -137,8 +138,8 @@ extension NetworkTranslator {
         fileprivate let socket: Descriptor
         let complaints: Descriptor
 
-        func awaitNamespaces() throws(SystemError) -> Namespaces {
-            try NetworkTranslator.awaitByte(socket, complaints, within: .seconds(10), "the network namespace")
+        func awaitNamespaces(within limit: Duration) throws(SystemError) -> Namespaces {
+            try NetworkTranslator.awaitByte(socket, complaints, within: limit, "the network namespace")
             return Namespaces(user: "/proc/\(process.pid)/ns/user", network: "/proc/\(process.pid)/ns/net")
         }
 

@@ -33,7 +33,7 @@ extension SandboxMaker {
         }
         let holder = try translator.hold(routes, resolvesNames: names == .translated, user: user, group: group)
         try remains.adopt(helper: holder.process, keeping: holder.complaints)
-        let namespaces = try holder.awaitNamespaces()
+        let namespaces = try holder.awaitNamespaces(within: host.configuration.launchDeadline)
         let translation = try translator.translate(namespaces, resolvesNames: names == .translated, user: user, group: group)
         try remains.adopt(helper: translation.process, keeping: translation.complaints)
         return PreparedNetwork(

@@ -3,7 +3,9 @@ import Glibc
 import SandstormCore
 
 extension SandboxJournal {
-    private static let patience = Duration.seconds(10)
+    /// Long enough for a busy machine: to end, a process needs the kernel's locks on the libraries that it shares with all others, and where
+    /// a fork bomb queues for the same ones, each of its processes with next to no CPU, that was seen to take more than 30 s.
+    private static let patience = Duration.seconds(60)
 
     /// Ends everything that runs in the sandbox and removes everything that exists of it. Blocking; may be repeated.
     ///
@@ -81,6 +83,7 @@ extension SandboxJournal {
         let clock = ContinuousClock()
         let start = clock.now
         var pause: UInt32 = 100
+        var isHastened = false
         while true {
             let launcher = child?.identity ?? process
             let hasLauncherEnded = child.map { $0.reap() != nil } ?? !(launcher?.isAlive ?? false)
@@ -96,6 +99,10 @@ extension SandboxJournal {
             // 0 stands for a process that this pid namespace doesn't show; to kill it would be to kill ourselves.
             for pid in inner where pid > 1 { _ = Glibc.kill(pid, SIGKILL) }
             if isLate { group?.killAtOnce() }
+            if elapsed > .milliseconds(50), !isHastened {
+                isHastened = true
+                group?.hasten()
+            }
             // Somebody may freeze it while it is killed.
             if elapsed > .milliseconds(5) {
                 group?.thawToDie()

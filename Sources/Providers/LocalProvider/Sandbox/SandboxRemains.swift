@@ -10,6 +10,8 @@ final class SandboxRemains: Sendable {
         /// Kept open as long as the helpers run.
         var kept: [Descriptor] = []
         var removal: Task<Result<Void, ProviderError>, Never>?
+        /// Goes on after a removal that failed, until one has not.
+        var persistence: Task<Void, Never>?
         var isGone = false
     }
 
@@ -58,6 +60,9 @@ final class SandboxRemains: Sendable {
     }
 
     /// Removes everything, also when the task is cancelled meanwhile. Whoever comes second waits for the first.
+    ///
+    /// - Throws: `unavailable` if something still runs. It goes on being tried then, as long as this process lives: whoever gave up on a sandbox
+    ///   that could not be made does not come back to remove it.
     func remove() async throws(ProviderError) {
         let removal = state.withLock { state -> Task<Result<Void, ProviderError>, Never>? in
             if state.isGone { return nil }
@@ -77,12 +82,25 @@ final class SandboxRemains: Sendable {
         state.withLock { state in
             // After a failure the next call tries again.
             state.removal = nil
-            if case .success = result {
+            switch result {
+            case .success:
                 state.isGone = true
                 state.kept = []
+            case .failure:
+                if state.persistence == nil { state.persistence = Task { await self.persist() } }
             }
         }
         return result
+    }
+
+    private func persist() async {
+        var pause = Duration.seconds(1)
+        while !state.withLock(\.isGone) {
+            try? await Task.sleep(for: pause)
+            try? await remove()
+            // What hangs in the kernel may do so for long.
+            pause = min(pause * 2, .seconds(60))
+        }
     }
 }
 #endif
