@@ -100,8 +100,7 @@ package final class AgentPortForward: Sendable {
         state.withLock { state in
             guard !state.isClosed, state.connections.count < Self.mostConnections else { return false }
             let id = ObjectIdentifier(channel)
-            // An event loop has no task whose priority it could pass on, and what is below that of all other work waits while they are busy.
-            state.connections[id] = Task(priority: .high) { [connection, port, weak self] in
+            state.connections[id] = Task { [connection, port, weak self] in
                 await Self.serve(channel, reader, connection, port)
                 _ = self?.state.withLock { $0.connections.removeValue(forKey: id) }
             }
@@ -112,7 +111,11 @@ package final class AgentPortForward: Sendable {
     private static func serve(_ channel: any Channel, _ reader: PortReader, _ connection: AgentConnection, _ port: UInt16) async {
         // Whatever ends one way for good ends the other: a client that is gone, a server that is gone, the forward's own end.
         if let (stream, _) = try? await connection.openStream(.connect(port: port), isDuplex: true) {
-            channel.closeFuture.whenComplete { _ in stream.cancel() }
+            channel.closeFuture.whenComplete { _ in
+                stream.cancel()
+                // A channel that never became active does not become inactive either.
+                reader.end(because: ProviderError(.interrupted, "the client is gone"))
+            }
             await withTaskCancellationHandler {
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { await upload(from: channel, reader, to: stream) }
@@ -172,6 +175,9 @@ private final class PortReader: Sendable {
 
     private let state = Locked(State())
 
+    /// Somebody waits for bytes that have not come.
+    var isAwaited: Bool { state.withLock { $0.waiter != nil } }
+
     /// The next bytes; nil at the end.
     func next(from channel: any Channel) async throws(ProviderError) -> ByteBuffer? {
         let waiter = AgentWaiter<ByteBuffer?>()
@@ -220,6 +226,12 @@ private final class PortReaderHandler: ChannelInboundHandler {
     private let reader: PortReader
 
     init(_ reader: PortReader) { self.reader = reader }
+
+    func channelActive(context: ChannelHandlerContext) {
+        // The agent's answer may be quicker than the loop that accepts, and NIO forgets a read that is asked for before the registration.
+        if reader.isAwaited { context.read() }
+        context.fireChannelActive()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { reader.append(unwrapInboundIn(data)) }
 
