@@ -9,23 +9,30 @@ floors=(
     "SandstormWireTests"
     "NativeAPITests"
     "LocalProviderTests"
+    "LocalProviderTests\.(LeakTests|BombTests)"
     "ProviderConformanceTests"
     "ExampleProviderTests"
     "SandstormTests"
     "EndToEndTests"
 )
 failed=()
+before=$(mktemp)
+trap 'rm -f "$before"' EXIT
+scripts/leftovers.sh >"$before"
 echo "== Format"
 swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks examples Agent/Package.swift Agent/Sources || failed+=("format")
 for floor in "${floors[@]}"; do
     echo "== ${floor//|/, }"
     options=()
-    # One after the other: these saturate the agent on purpose, and what runs beside them then waits for longer than it allows.
-    if [ "$floor" = SandstormWireTests ]; then options+=(--no-parallel); fi
-    timeout --kill-after=10 900 swift test --skip-build --disable-xctest "${options[@]}" --filter "^($floor)\." || failed+=("$floor")
+    # A thousand sandboxes, and code that takes all it can get, by themselves: all processes of the machine share the kernel's locks.
+    if [ "$floor" = LocalProviderTests ]; then options+=(--skip "^LocalProviderTests\.(LeakTests|BombTests)/"); fi
+    if [[ "$floor" = *BombTests* ]]; then options+=(--no-parallel); fi
+    timeout --kill-after=10 900 swift test --skip-build --disable-xctest "${options[@]}" --filter "^($floor)[./]" || failed+=("$floor")
 done
 echo "== The HTTP API, from outside"
 scripts/schemathesis.sh || failed+=("schemathesis")
+echo "== What is left on the machine"
+scripts/leftovers.sh since "$before" || failed+=("leftovers")
 if [ ${#failed[@]} -gt 0 ]; then
     echo "Failed: ${failed[*]}" >&2
     exit 1

@@ -25,10 +25,13 @@ package final class ChildProgram: Sendable {
     private static let spawning = Locked(())
     /// Programs under way. Whatever tests share until the very end is stopped when the test process exits.
     private static let living: Locked<Set<pid_t>> = {
+        // What it uses is removed after its end.
+        TemporaryDirectory.removeAtExit()
         atexit {
             let rest = ChildProgram.living.withLock { $0 }
             for pid in rest { kill(pid, SIGTERM) }
-            for _ in 0..<500 where !ChildProgram.living.withLock({ $0.isEmpty }) { usleep(10_000) }
+            // A gateway ends its sandboxes first.
+            for _ in 0..<6000 where !ChildProgram.living.withLock({ $0.isEmpty }) { usleep(10_000) }
         }
         return Locked([])
     }()
@@ -118,6 +121,9 @@ package final class ChildProgram: Sendable {
         posix_spawn_file_actions_adddup2(&actions, streams.0, 0)
         posix_spawn_file_actions_adddup2(&actions, streams.1, 1)
         posix_spawn_file_actions_adddup2(&actions, streams.2, 2)
+        #if canImport(Glibc)
+        closeInherited(&actions)
+        #endif
         let words = ([path] + arguments).map { strdup($0) } + [nil]
         let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for word in words + variables { free(word) } }

@@ -2,7 +2,7 @@
 ///
 /// - Returns: whether it came to hold.
 package func eventually(
-    within deadline: Duration = .seconds(20), _ condition: @Sendable () async throws -> Bool
+    within deadline: Duration = .seconds(60), _ condition: @Sendable () async throws -> Bool
 ) async rethrows -> Bool {
     let end = ContinuousClock.now + deadline
     while true {

@@ -37,6 +37,8 @@ enum LocalMachine {
     ) async -> LocalProvider {
         var configuration = LocalProvider.Configuration(dataDirectory: "\(directory)/\(name)")
         configuration.agentPath = agent
+        // Beside all the others a launch may take its time; no behaviour is about that.
+        configuration.launchDeadline = .seconds(90)
         // Private addresses, which sandboxes do not reach otherwise.
         configuration.allowedPrivateNetworks = [Neighbourhood.hosts?.allowed, Neighbourhood.hosts?.other].compactMap(\.self)
         change(&configuration)

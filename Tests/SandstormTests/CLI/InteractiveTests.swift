@@ -26,8 +26,8 @@ import Testing
                 return shell.screen.contains("50 120")
             }, "\(shell.screen)")
         // Ctrl-C is a key for the program in the sandbox, and ends only that.
-        shell.type("sleep 1000\n")
-        try? await Task.sleep(for: .milliseconds(300))
+        shell.type("sh -c 'echo under-''way; sleep 1000; echo not-''this'\n")
+        #expect(await shell.shows("under-way"), "\(shell.screen)")
         shell.type("\u{3}")
         shell.type("echo still-''here; exit 7\n")
         #expect(await shell.shows("still-here"), "\(shell.screen)")
@@ -43,8 +43,18 @@ import Testing
         try #require(await eventually(within: .seconds(60)) { shell.isRaw }, "\(shell.screen)")
         shell.send(signal)
         let code = await shell.exitCode()
-        #expect(code == ([3, 6].contains(signal.rawValue) ? 128 + signal.rawValue : 130))
+        let isCrash = [3, 6].contains(signal.rawValue)
+        #expect(code == (isCrash ? 128 + signal.rawValue : 130))
         #expect(!shell.isRaw)
+        if isCrash { try await expectRecovery(in: fixture) }
+        #expect(Sandboxes.living(in: fixture.program.dataDirectory) == [])
+    }
+
+    /// What a program without a chance to tidy up has left is removed by the next one.
+    private func expectRecovery(in fixture: Fixture) async throws {
+        let next = try await fixture.program("runs")
+        #expect(next.code == 0, "\(next)")
+        #expect(Sandboxes.living(in: fixture.program.dataDirectory) == [])
     }
 
     @Test func `a second signal ends the program at once, and gives the terminal back`() async throws {
@@ -56,6 +66,7 @@ import Testing
         shell.send(.terminate)
         #expect(await shell.exitCode() == 130)
         #expect(!shell.isRaw)
+        try await expectRecovery(in: fixture)
     }
 
     @Test func `a script from a pipe needs no terminal`() async throws {
@@ -67,7 +78,13 @@ import Testing
     @Test func `exec with a terminal, and escape sequences without`() async throws {
         let fixture = try Fixture()
         let (gateway, url) = try await fixture.serve("--dev")
-        defer { gateway.send(.terminate) }
+        let ended = await outcome { try await useTerminals(fixture, url) }
+        gateway.send(.terminate)
+        _ = try await gateway.outcome()
+        try ended.get()
+    }
+
+    private func useTerminals(_ fixture: Fixture, _ url: String) async throws {
         let made = try await fixture.program("sandboxes", "create", "--gateway", url)
         let id = made.stdout.trimmingCharacters(in: .whitespacesAndNewlines)
         try #require(made.code == 0, "\(made)")

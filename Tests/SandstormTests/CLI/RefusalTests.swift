@@ -39,6 +39,10 @@ import Testing
             (["serve", "--dev", "--listen", "0.0.0.0:8787"], "needs no key"),
             (["serve", "--listen", "nonsense"], "HOST:PORT"),
             (["serve", "--log-level", "loud"], "is no level"),
+            (["serve", "--local-private-network", "10.0.0.1/8"], "is no IPv4 network"),
+            (["serve", "--local-private-network", "10.0.0.0/8", "--local-host-network"], "opens all networks"),
+            (["serve", "--idle-timeout", "soon"], "no length of time"),
+            (["serve", "--max-connections", "0"], "is out of range"),
         ])
     func remedy(arguments: [String], words: String) async throws {
         let outcome = try await Fixture().program.start(arguments).outcome()

@@ -17,15 +17,13 @@ private struct Site: Sendable {
         let made = try await fixture.program.start(["sandboxes", "create", "--gateway", url] + options).outcome()
         try #require(made.code == 0, "\(made)")
         let site = Site(fixture: fixture, url: url, id: made.stdout.trimmingCharacters(in: .whitespacesAndNewlines), gateway: gateway)
-        do { try await work(site) } catch {
-            gateway.send(.terminate)
-            throw error
-        }
+        let ended = await outcome { try await work(site) }
         let killed = try await site("sandboxes", "kill", "--all", "--yes")
         #expect(killed.code == 0, "\(killed)")
         gateway.send(.terminate)
         _ = try await gateway.outcome()
         #expect(Sandboxes.living(in: fixture.directory.path + "/gateway") == [])
+        try ended.get()
     }
 
     func callAsFunction(_ words: String..., input: String? = nil) async throws -> Program.Outcome {
@@ -200,7 +198,7 @@ private struct Site: Sendable {
             program.environment["SANDSTORM_URL"] = site.url
             let watch = try program.start(["files", "watch", site.id, "--json"])
             #expect(
-                try await eventually(within: .seconds(30)) {
+                try await eventually(within: .seconds(60)) {
                     _ = try await site("exec", site.id, "--", "sh", "-c", "date +%N > /workspace/watched")
                     return watch.stdout.contains("watched")
                 }, "\(watch.stderr)")

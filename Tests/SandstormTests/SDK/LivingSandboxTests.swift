@@ -8,22 +8,23 @@ import Testing
     /// Does something with a `Sandstorm` of the kind, and ends everything after it.
     private func with(_ place: PlaceTests.Place, _ work: (Sandstorm) async throws -> Void) async throws {
         let fixture = try Fixture()
+        let ended: Result<Void, any Error>
         switch place {
         case .embedded:
             let sandstorm = Sandstorm(dataDirectory: fixture.directory.path + "/embedded")
-            try await work(sandstorm)
+            ended = await outcome { try await work(sandstorm) }
             await sandstorm.shutDown()
             #expect(Sandboxes.living(in: fixture.directory.path + "/embedded") == [])
         case .gateway:
             let (gateway, url) = try await fixture.serve("--dev")
-            defer { gateway.send(.terminate) }
             let sandstorm = Sandstorm(gateway: url)
-            try await work(sandstorm)
+            ended = await outcome { try await work(sandstorm) }
             await sandstorm.shutDown()
             gateway.send(.terminate)
             _ = try await gateway.outcome()
             #expect(Sandboxes.living(in: fixture.directory.path + "/gateway") == [])
         }
+        try ended.get()
     }
 
     @Test("the guide's example", arguments: PlaceTests.Place.allCases)
@@ -221,7 +222,7 @@ import Testing
                 }
                 page += (page.hasSuffix("/") ? "" : "/") + "page.txt"
                 let call = arguments + [page]
-                let isThere = try await eventually(within: .seconds(30)) {
+                let isThere = try await eventually(within: .seconds(60)) {
                     let curl = try ChildProgram("/usr/bin/curl", call, environment: [:])
                     return await curl.wait() == 0 && curl.output == Array("from the sandbox".utf8)
                 }

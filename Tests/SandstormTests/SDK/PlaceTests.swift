@@ -14,21 +14,23 @@ import Testing
     /// Does something with a `Sandstorm` of the kind, and ends everything after it.
     private func with(_ place: Place, _ work: (Sandstorm, Fixture) async throws -> Void) async throws {
         let fixture = try Fixture()
+        let ended: Result<Void, any Error>
         switch place {
         case .embedded:
             let sandstorm = Sandstorm(dataDirectory: fixture.directory.path + "/embedded")
-            try await work(sandstorm, fixture)
+            ended = await outcome { try await work(sandstorm, fixture) }
             await sandstorm.shutDown()
             #expect(Sandboxes.living(in: fixture.directory.path + "/embedded") == [])
         case .gateway:
             let (gateway, url) = try await fixture.serve("--dev")
             let sandstorm = Sandstorm(gateway: url)
-            try await work(sandstorm, fixture)
+            ended = await outcome { try await work(sandstorm, fixture) }
             await sandstorm.shutDown()
             gateway.send(.terminate)
             _ = try await gateway.outcome()
             #expect(Sandboxes.living(in: fixture.directory.path + "/gateway") == [])
         }
+        try ended.get()
     }
 
     @Test("the README's example", arguments: Place.allCases)

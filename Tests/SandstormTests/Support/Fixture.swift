@@ -28,10 +28,16 @@ struct Fixture: Sendable {
     func serve(_ options: String...) async throws -> (gateway: RunningProgram, url: String) {
         let data = directory.path + "/gateway"
         let gateway = try program.start(["serve", "--listen", "127.0.0.1:0", "--data-dir", data] + options)
-        let isReady = await eventually(within: .seconds(60)) { gateway.stderr.contains("listening on") || !gateway.isRunning }
-        let url = gateway.stderr.split(separator: "\n").first { $0.contains("listening on") }
-            .flatMap { line in line.split(whereSeparator: { " ,".contains($0) }).first { $0.hasPrefix("http://") } }
-        try #require(isReady && url != nil, "the gateway did not start: \(gateway.stderr)")
-        return (gateway, String(url ?? ""))
+        _ = await eventually(within: .seconds(120)) { Fixture.address(in: gateway.stderr) != nil || !gateway.isRunning }
+        let url = try #require(Fixture.address(in: gateway.stderr), "the gateway did not start: \(gateway.stderr)")
+        return (gateway, url)
+    }
+
+    /// Where a gateway says that it listens.
+    private static func address(in text: String) -> String? {
+        // A line that has not ended may be cut in the middle of the port.
+        guard let end = text.lastIndex(of: "\n") else { return nil }
+        return text[..<end].split(separator: "\n").first { $0.contains("listening on") }
+            .flatMap { line in line.split { " ,".contains($0) }.first { $0.hasPrefix("http://") } }.map(String.init)
     }
 }

@@ -11,7 +11,8 @@ import Musl
 ///
 /// It speaks no protocol of its own, so that it can break every rule of one.
 final class ScriptedServer: Sendable {
-    private let descriptor: CInt
+    /// The listening socket, until nobody accepts at it any more.
+    private let listener: Locked<CInt?>
     private let seen = Locked<[String]>([])
     let port: UInt16
 
@@ -28,12 +29,18 @@ final class ScriptedServer: Sendable {
             }
         }
         guard bound else { throw POSIXError(.EADDRINUSE) }
-        self.descriptor = descriptor
+        listener = Locked(descriptor)
         port = UInt16(bigEndian: address.sin_port)
-        Thread.detachNewThread { [seen] in
+        Thread.detachNewThread { [seen, listener] in
             while case let client = accept(descriptor, nil, nil), client >= 0 {
                 // A thread each: clients also open connections on which they then say nothing.
                 Thread.detachNewThread { ScriptedServer.serve(client, seen, answer) }
+            }
+            // Closed by who uses it: closed by another, its number might be that of the next server's socket by now, and this thread would
+            // answer for that one.
+            listener.withLock { listener in
+                close(descriptor)
+                listener = nil
             }
         }
     }
@@ -53,10 +60,7 @@ final class ScriptedServer: Sendable {
         close(client)
     }
 
-    deinit {
-        shutdown(descriptor, CInt(SHUT_RDWR))
-        close(descriptor)
-    }
+    deinit { listener.withLock { if let descriptor = $0 { shutdown(descriptor, CInt(SHUT_RDWR)) } } }
 
     var url: String { "http://127.0.0.1:\(port)" }
     /// Every request so far, head and body.

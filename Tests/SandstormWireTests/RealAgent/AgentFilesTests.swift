@@ -276,7 +276,10 @@ struct AgentFilesTests {
     func removeDeep() async throws {
         try await RealAgent.run { agent in
             try await agent.shell(
-                "i=0; while [ $i -lt 1500 ]; do mkdir dddddddd && cd -P dddddddd || exit 1; i=$((i+1)); done 2>/dev/null; true")
+                """
+                part=$(for i in $(seq 300); do printf dddddddd/; done)
+                for i in 1 2 3 4 5; do mkdir -p $part && cd -P $part || exit 1; done 2>/dev/null
+                """)
             try await agent.files.remove(agent.path("dddddddd"), recursively: true)
             #expect(try await agent.names().isEmpty)
         }

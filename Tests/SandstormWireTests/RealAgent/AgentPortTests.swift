@@ -149,6 +149,23 @@ struct AgentPortTests {
         }
     }
 
+    @Test("a connection ends while another agent lives that started during it")
+    func anotherAgent() async throws {
+        try await RealAgent.run { agent in
+            let server = try await listen { Echo() }
+            let forward = try await agent.connection.forward(port: port(server), listeningAt: agent.path("s"), on: Self.group)
+            let (client, collector) = try await connect(agent.path("s"))
+            try await client.writeAndFlush(ByteBuffer(string: "x"))
+            #expect(await eventually { collector.text == "x" })
+            try await RealAgent.run { _ in
+                await forward.close()
+                #expect(await eventually { collector.isOver })
+            }
+            try? await client.close()
+            try await server.close()
+        }
+    }
+
     @Test("whoever does not read holds up the one who writes, and nobody else")
     func backPressure() async throws {
         try await RealAgent.run { agent in

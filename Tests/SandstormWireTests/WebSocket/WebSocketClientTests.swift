@@ -20,36 +20,36 @@ import Foundation
         _ body: @Sendable (URL) async throws -> Void
     ) async throws {
         let directory = try TemporaryDirectory()
-        let setUp: @Sendable (any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> = { channel in
-            channel.eventLoop.makeCompletedFuture {
-                if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-            }
-        }
+        // A channel of NIO's that nobody serves ends the program, and those still queued when a listener closes are served by nobody: so the
+        // one who accepts a connection has it served, even if the test is over.
+        let serving = Locked<[Task<Void, Never>]>([])
         let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    let connection = try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    let task = Task { _ = try? await WebSocketClientTests.serve(connection, answer) }
+                    serving.withLock { $0.append(task) }
+                }
+            }
         let path = directory.path + "/ws.sock"
         let listener =
             unix
-            ? try await bootstrap.bind(unixDomainSocketPath: path, childChannelInitializer: setUp)
-            : try await bootstrap.bind(host: "127.0.0.1", port: 0, childChannelInitializer: setUp)
+            ? try await bootstrap.bind(unixDomainSocketPath: path).get()
+            : try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
         let address =
             unix
             ? "ws+unix://\(path.replacing("/", with: "%2F"))"
-            : "ws\(tls == nil ? "" : "s")://127.0.0.1:\(listener.channel.localAddress?.port ?? 0)"
+            : "ws\(tls == nil ? "" : "s")://127.0.0.1:\(listener.localAddress?.port ?? 0)"
         let url = try #require(URL(string: address + "/a%2Fb?q=1"))
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try await withThrowingDiscardingTaskGroup { connections in
-                    try await listener.executeThenClose { inbound in
-                        for try await connection in inbound {
-                            connections.addTask { try? await WebSocketClientTests.serve(connection, answer) }
-                        }
-                    }
-                }
-            }
-            defer { group.cancelAll() }
-            try await body(url)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(url)) } catch { result = .failure(error) }
+        try? await listener.close()
+        for task in serving.withLock(\.self) {
+            task.cancel()
+            await task.value
         }
+        try result.get()
     }
 
     private static func serve(
@@ -148,7 +148,8 @@ import Foundation
     func refused(answer: String, kind: String) async throws {
         try await serve(answer: { _, _ in answer }) { url in
             var client = WebSocketClient()
-            client.timeout = .milliseconds(1500)
+            // Only an answer that breaks off takes the whole of it.
+            client.timeout = kind == "connection" ? .milliseconds(1500) : .seconds(30)
             do throws(WebSocketClient.Failure) {
                 _ = try await client.withConnection(to: url) { _, _ in WebSocketClose(.normal) }
                 Issue.record("a socket was opened")
