@@ -159,7 +159,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SandstormTests",
-            dependencies: ["Sandstorm", "SandstormCore", "SandstormTestSupport", "SandstormCLI", nioCore], swiftSettings: settings),
+            dependencies: ["Sandstorm", "SandstormCore", "SandstormTestSupport", "SandstormCLI", nioCore, logging], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
@@ -169,3 +169,20 @@ let package = Package(
             swiftSettings: settings),
     ]
 )
+
+// A build of its own, as scripts/sanitize.sh makes one, starts from nothing: only the named targets, then, and what they need.
+if let names = Context.environment["SANDSTORM_ONLY_TARGETS"] {
+    var wanted: Set<String> = []
+    var next = names.split(separator: ",").map(String.init)
+    while let name = next.popLast() {
+        guard wanted.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else { continue }
+        next += target.dependencies.compactMap { dependency in
+            switch dependency {
+            case .byNameItem(let name, _), .targetItem(let name, _): name
+            default: nil
+            }
+        }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products = []
+}
