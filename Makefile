@@ -40,7 +40,7 @@ conformance:
 	@scripts/build-agent.sh
 	@scripts/conformance.sh $(PROVIDER)
 
-# The engine and the store under the thread sanitizer; builds everything once more.
+# The engine and the store under the thread sanitizer; builds both anew in a directory of their own.
 sanitize:
 	@scripts/setup.sh test
 	@scripts/sanitize.sh
