@@ -101,6 +101,9 @@ package protocol Store: Sendable {
     // MARK: Events
 
     /// Kept events with a sequence number above `sequence`, in order, at most `limit`.
+    ///
+    /// The last event of a settled run is above all numbers but its own: a reader may have seen events that a crash took from the log,
+    /// and is told of the end all the same.
     func events(of run: RunID, after sequence: Int, limit: Int) async throws(StoreError) -> [RunEvent]
 
     // MARK: API keys

@@ -121,9 +121,10 @@ actor GatewayEvents: EventSource {
         if event.name == "problem" { throw client.problem(in: event.data) }
         // Without a number it is none of the run's events.
         guard let sequence = event.id.flatMap({ Int($0) }) else { return }
-        // A gateway may repeat what it is not sure to have delivered.
-        guard sequence > lastSequence else { return }
-        lastSequence = sequence
+        // A gateway may repeat what it is not sure to have delivered. The end counts whatever its number: a crash may have taken events
+        // from the gateway's log that were seen here.
+        guard sequence > lastSequence || event.name == "settled" else { return }
+        lastSequence = max(lastSequence, sequence)
         failures = 0
         guard let json = try? JSONValue(parsing: event.data) else {
             throw SandstormError(.badAnswer, "event \(sequence) of the stream is not JSON")

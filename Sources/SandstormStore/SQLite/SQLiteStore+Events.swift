@@ -6,8 +6,10 @@ extension SQLiteStore {
         try await read { database in
             var result: RunResult?
             return try database.rows(
-                "SELECT sequence, time, name, data, output FROM events WHERE run = ? AND sequence > ? ORDER BY sequence LIMIT ?",
-                [run.rawValue, sequence, max(0, limit)]
+                """
+                SELECT sequence, time, name, data, output FROM events
+                WHERE run = ?1 AND (sequence > ?2 OR (name = 'settled' AND sequence < ?2)) ORDER BY sequence LIMIT ?3
+                """, [run.rawValue, sequence, max(0, limit)]
             ) { row in
                 try EventRow.event(row) {
                     let known = try result ?? SQLiteStore.result(of: run, in: database)

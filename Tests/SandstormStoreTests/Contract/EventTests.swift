@@ -48,6 +48,20 @@ import Testing
         }
     }
 
+    @Test("who has seen more than a crash has left is told of the end, once", arguments: StoreBackend.all)
+    func afterCrash(backend: StoreBackend) async throws {
+        try await backend.withStore { store in
+            let (run, _) = try await store.acceptRun(charges: [])
+            try await store.append(EventTests.lines(1...2), to: run)
+            let result = RunResult.finished(run)
+            let last = RunEvent(sequence: 3, time: .at(9), body: .settled(result))
+            #expect(try await store.settle(result, attempts: [], events: [last]))
+            #expect(try await store.events(of: run, after: 1, limit: 9).map(\.sequence) == [2, 3])
+            #expect(try await store.events(of: run, after: 3, limit: 9).isEmpty)
+            #expect(try await store.events(of: run, after: 7, limit: 9).map(\.sequence) == [3])
+        }
+    }
+
     @Test("what is kept already is passed over", arguments: StoreBackend.all)
     func duplicates(backend: StoreBackend) async throws {
         try await backend.withStore { store in

@@ -48,6 +48,18 @@ import Testing
         #expect(server.requests[1].lowercased().contains("last-event-id: 3\r\n"))
     }
 
+    @Test func `the end is heard of even if a crash took events from the gateway that were seen here`() async throws {
+        let events = events
+        var last = events[5]
+        last.sequence = 3
+        let end = last
+        let server = try ScriptedServer { index, _ in
+            ScriptedServer.stream(index == 0 ? Array(events[..<5]) : [end], isComplete: index > 0)
+        }
+        #expect(try await collect(sandstorm(server).stream(request)) == [1, 2, 3, 4, 5, 3])
+        #expect(server.requests[1].lowercased().contains("last-event-id: 5\r\n"))
+    }
+
     @Test func `a stream cut for good is an error`() async throws {
         let events = events
         let server = try ScriptedServer { index, request in
