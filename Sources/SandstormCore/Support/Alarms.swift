@@ -65,7 +65,8 @@ package final class Alarms: Sendable {
     }
 
     private func sleep(until slot: Int64) {
-        Task {
+        // Of no caller's priority: others rely on it.
+        Task.detached(priority: .high) { [self] in
             try? await Task.sleep(until: start + Alarms.tick * Int(slot))
             awake(at: slot)
         }
