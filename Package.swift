@@ -54,6 +54,7 @@ let package = Package(
             swiftSettings: settings),
 
         // Floor 2: one adapter for each kind of place.
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(
             name: "CSeccomp", path: "Sources/Providers/CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .target(
@@ -96,6 +97,7 @@ let package = Package(
                 "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NullProvider", "NativeAPI", nioCore,
                 nioPosix, logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .target(name: "CMalloc", condition: .when(platforms: [.linux])),
             ],
             swiftSettings: settings),
 

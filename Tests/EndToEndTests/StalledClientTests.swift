@@ -18,8 +18,8 @@ import Testing
         let gateway = try await MeasuredGateway()
         let sandbox = try await gateway.post("/v1/sandboxes", ["spec": ["timeout": 600_000]])
         let id = try #require(sandbox.json?["id"]?.stringValue, "\(sandbox.body)")
-        // Allocators keep what a first load needed: once as below, but read.
-        for _ in 0..<2 {
+        // Allocators keep what a first load needed: as below, but read.
+        for _ in 0..<4 {
             let warm = try start(reading, bytes: 16 << 20, in: id, of: gateway)
             #expect(try await warm.read(16 << 20).count >= 16 << 20)
         }
@@ -28,9 +28,10 @@ import Testing
         let before = try await gateway.restingBytes()
 
         do {
-            let stalled = try start(reading, bytes: 1 << 30, in: id, of: gateway)
-            #expect(await eventually(within: .seconds(60)) { stalled.hasSomething })
-            let growth = try await gateway.restingBytes() - before
+            // Several, so that what the allocator takes now and then counts as what it is.
+            let stalled = try (0..<4).map { _ in try start(reading, bytes: 1 << 30, in: id, of: gateway) }
+            #expect(await eventually(within: .seconds(60)) { stalled.allSatisfy(\.hasSomething) })
+            let growth = (try await gateway.restingBytes() - before) / stalled.count
             print("\(reading.rawValue): \(growth / 1024) KiB for a gigabyte that nobody reads")
             #expect(growth < StalledClientTests.bound, "\(growth) bytes")
 
@@ -40,13 +41,13 @@ import Testing
             #expect(try await hasEnded(reading, in: id, of: gateway) == false)
 
             // Whoever reads on gets on.
-            #expect(try await stalled.read(8 << 20).count >= 8 << 20)
+            #expect(try await stalled[0].read(8 << 20).count >= 8 << 20)
         }
         // And whoever leaves is let go of, with all that was kept for him.
         #expect(try await eventually(within: .seconds(60)) { try await hasEnded(reading, in: id, of: gateway) })
+        // What settling four outputs has needed the allocator keeps for the next ones; a gigabyte would show.
         let rest = try await gateway.restingBytes() - before
-        // The allocator keeps some of what reading on has needed, in turn for one thread or another.
-        #expect(rest < 4 * StalledClientTests.bound, "\(rest) bytes are left")
+        #expect(rest < 32 << 20, "\(rest) bytes are left")
         await gateway.stop()
     }
 

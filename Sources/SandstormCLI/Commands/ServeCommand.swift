@@ -83,6 +83,7 @@ struct ServeCommand: ReportingCommand {
             return handler
         }
         OpenFiles.raiseLimit()
+        Allocator.limitHeaps()
         let gateway = try await EmbeddedGateway(
             opening: data.directory, exclusive: true, local: settings.local, warm: warm, beside: provider.isEmpty ? [] : [NullProvider()],
             logger: Logger(label: "sandstorm"))
