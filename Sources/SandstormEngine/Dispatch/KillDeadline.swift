@@ -28,9 +28,11 @@ struct KillDeadline {
 
     /// Runs `code` to its end or to the deadline, unless the run is to end before.
     func enforce(on code: CodeExecution, of run: ActiveRun) async -> Ending {
-        let killing = Locked<(isExpired: Bool, task: Task<Void, Never>?)>((false, nil))
+        let killing = Locked<(isOver: Bool, isExpired: Bool, task: Task<Void, Never>?)>((false, false, nil))
         let alarm = Alarms.shared.set(at: end) {
             killing.withLock { killing in
+                // One that rings while it is called off must not cut short what the run does next.
+                guard !killing.isOver else { return }
                 killing.isExpired = true
                 killing.task = Task {
                     await code.kill()
@@ -43,7 +45,10 @@ struct KillDeadline {
             do throws(ProviderError) { return .exited(try await code.run()) } catch { return .failed(error) }
         }
         alarm.cancel()
-        let (isExpired, task) = killing.withLock { $0 }
+        let (isExpired, task) = killing.withLock { killing in
+            killing.isOver = true
+            return (killing.isExpired, killing.task)
+        }
         // Code that ended by itself in the very moment of the deadline was killed as far as anyone can tell.
         guard isExpired else { return ending }
         task?.cancel()
