@@ -233,8 +233,9 @@ import Testing
     private static func expect(
         _ status: Int, _ server: LiveServer, _ path: String, headers: HTTPHeaders = [:], sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
+        let url = try server.socketURL(path)
         do throws(WebSocketClient.Failure) {
-            _ = try await WebSocketClient().withConnection(to: try! server.socketURL(path), headers: headers) { _, _ in
+            _ = try await WebSocketClient().withConnection(to: url, headers: headers) { _, _ in
                 WebSocketClose(.normal)
             }
             Issue.record("a socket was opened", sourceLocation: sourceLocation)
