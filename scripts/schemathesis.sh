@@ -46,6 +46,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
+: >"$work/serve.log" # The shell that becomes the gateway may come to it later than the loop below.
 "$gateway" serve --listen 127.0.0.1:0 --data-dir "$work/data" >"$work/serve.log" 2>&1 &
 server=$!
 for _ in $(seq 150); do

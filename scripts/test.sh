@@ -17,7 +17,8 @@ floors=(
 )
 failed=()
 before=$(mktemp)
-trap 'rm -f "$before"' EXIT
+log=$(mktemp)
+trap 'rm -f "$before" "$log"' EXIT
 scripts/leftovers.sh >"$before"
 echo "== Format"
 swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks examples Agent/Package.swift Agent/Sources || failed+=("format")
@@ -27,13 +28,16 @@ for floor in "${floors[@]}"; do
     # A thousand sandboxes, and code that takes all it can get, by themselves: all processes of the machine share the kernel's locks.
     if [ "$floor" = LocalProviderTests ]; then options+=(--skip "^LocalProviderTests\.(LeakTests|BombTests)/"); fi
     if [[ "$floor" = *BombTests* ]]; then options+=(--no-parallel); fi
-    timeout --kill-after=10 900 swift test --skip-build --disable-xctest "${options[@]}" --filter "^($floor)[./]" || failed+=("$floor")
+    timeout --kill-after=10 900 swift test --skip-build --disable-xctest "${options[@]}" --filter "^($floor)[./]" 2>&1 |
+        tee -a "$log" || failed+=("$floor")
 done
 echo "== The HTTP API, from outside"
 scripts/schemathesis.sh || failed+=("schemathesis")
 echo "== What is left on the machine"
 scripts/leftovers.sh since "$before" || failed+=("leftovers")
 if [ ${#failed[@]} -gt 0 ]; then
+    # Once more, where it is looked for: what failed is far above by now.
+    grep -aE "^✘|^↳|Fatal error|Program crashed" "$log" | grep -v "^↳ T" | tail -100 >&2
     echo "Failed: ${failed[*]}" >&2
     exit 1
 fi
