@@ -5,7 +5,7 @@ AGENT := .build/debug/sandstorm-agent
 SOURCES := Package.swift $(shell find Sources -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
 AGENT_SOURCES := $(shell find Agent Sources/SandstormWire/AgentProtocol -name '*.swift' -o -name '*.h' -o -name 'module.modulemap')
 
-.PHONY: run build agent test conformance sanitize bench setup release install format lint docs clean
+.PHONY: run build agent test conformance sanitize bench bench-routing setup release install format lint docs clean
 
 run: $(BIN) $(AGENT)
 	@$(BIN) run --summary examples/primes.py
@@ -52,6 +52,17 @@ bench:
 	swift build -c release --product SandstormBenchmarks
 	@scripts/build-agent.sh .build/release/sandstorm-agent
 	.build/release/SandstormBenchmarks $(BENCHMARKS)
+
+# What routing is worth: scenario packs against an oracle and what others ship; `SCENARIO=FILE.json` runs one of your own,
+# `TTI=FILE.csv.gz` replays measured starts, `ARRIVALS=FILE.csv.gz` with either lets requests come as in a trace, `POLICIES=a,b` and
+# `SEED=1` choose. Only the results go to standard output.
+ROUTING_SCRATCH := .build/routing-release
+bench-routing:
+	@scripts/setup.sh run >&2
+	@SANDSTORM_ONLY_TARGETS=RoutingQuality swift build -c release --scratch-path $(ROUTING_SCRATCH) --product RoutingQuality >&2
+	@$(ROUTING_SCRATCH)/release/RoutingQuality $(if $(TTI),--tti '$(TTI)') $(if $(ARRIVALS),--arrivals '$(ARRIVALS)') \
+		$(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(POLICIES),--policies '$(POLICIES)') $(if $(SEED),--seed '$(SEED)') \
+		$(if $(ERROR_TIMES),--error-times '$(ERROR_TIMES)')
 
 setup:
 	@scripts/setup.sh test

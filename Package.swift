@@ -108,7 +108,15 @@ let package = Package(
                 "SandstormCore", "SandstormWire", "SandstormStore", "SandstormEngine", "LocalProvider", "SandstormTestSupport", nioCore,
                 nioPosix, nioHTTP, logging, httpClient,
             ],
-            path: "Benchmarks", swiftSettings: settings),
+            path: "Benchmarks/Gateway", swiftSettings: settings),
+
+        // What routing is worth, and what it costs: `make bench-routing`. What is simulated is a library, so that tests can reach it.
+        .target(
+            name: "RoutingSimulation", dependencies: ["SandstormRouting", "SandstormCore"], path: "Benchmarks/RoutingQuality/Simulation",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "RoutingQuality", dependencies: ["RoutingSimulation", "SandstormRouting", "SandstormCore"],
+            path: "Benchmarks/RoutingQuality/Command", swiftSettings: settings),
 
         // What every provider must show, ours and a third party's; and an example of one, which sees no more of us than a third party does.
         .target(name: "ProviderConformance", dependencies: ["SandstormCore", nioCore], swiftSettings: settings),

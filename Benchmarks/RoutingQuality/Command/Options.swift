@@ -1,0 +1,39 @@
+import RoutingSimulation
+
+/// What is asked for on the command line.
+struct Options {
+    /// `--tti`: measured starts to be replayed.
+    var records: String?
+    /// `--arrivals`: when requests come.
+    var arrivals: String?
+    /// `--scenario`: a scenario of one's own.
+    var scenario: String?
+    /// `--policies`: only these; all if none are named.
+    var policies: Set<String> = []
+    /// `--error-times`: how long each class of error takes to show in a replay.
+    var errors = ErrorModel()
+    /// `--seed`.
+    var seed: UInt64 = 0
+
+    init(_ arguments: ArraySlice<String>) throws(InputError) {
+        var rest = arguments
+        while let name = rest.popFirst() {
+            guard let value = rest.popFirst() else { throw InputError("\(name) needs a value") }
+            switch name {
+            case "--tti": records = value
+            case "--arrivals": arrivals = value
+            case "--scenario": scenario = value
+            case "--error-times": errors = try ErrorModel(overriding: value)
+            case "--policies":
+                policies = Set(value.split(separator: ",").map(String.init))
+                if let unknown = policies.subtracting(Replay.policies).min() {
+                    throw InputError("no such policy: \(unknown); there are \(Replay.policies.joined(separator: ", "))")
+                }
+            case "--seed":
+                guard let number = UInt64(value) else { throw InputError("--seed \(value) is not a whole number") }
+                seed = number
+            default: throw InputError("no such option: \(name)")
+            }
+        }
+    }
+}
