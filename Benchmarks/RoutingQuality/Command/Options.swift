@@ -8,6 +8,10 @@ struct Options {
     var arrivals: String?
     /// `--scenario`: a scenario of one's own.
     var scenario: String?
+    /// `--packs`: the directory of the scenarios that are run when none is named.
+    var packs = "Benchmarks/RoutingQuality/Packs"
+    /// `--plot`: where the picture goes.
+    var plot = ".build/routing-quality.svg"
     /// `--policies`: only these; all if none are named.
     var policies: Set<String> = []
     /// `--error-times`: how long each class of error takes to show in a replay.
@@ -23,11 +27,13 @@ struct Options {
             case "--tti": records = value
             case "--arrivals": arrivals = value
             case "--scenario": scenario = value
+            case "--packs": packs = value
+            case "--plot": plot = value
             case "--error-times": errors = try ErrorModel(overriding: value)
             case "--policies":
                 policies = Set(value.split(separator: ",").map(String.init))
-                if let unknown = policies.subtracting(Replay.policies).min() {
-                    throw InputError("no such policy: \(unknown); there are \(Replay.policies.joined(separator: ", "))")
+                if let unknown = policies.subtracting(PackRun.policies).min() {
+                    throw InputError("no such policy: \(unknown); there are \(PackRun.policies.joined(separator: ", "))")
                 }
             case "--seed":
                 guard let number = UInt64(value) else { throw InputError("--seed \(value) is not a whole number") }

@@ -3,18 +3,54 @@ import RoutingSimulation
 
 /// `make bench-routing`: what the router's decisions are worth, against an oracle and what others ship.
 ///
-/// With `--tti FILE` it replays measured starts and prints one JSON line per policy and mode. Ends with 1 if a target was missed, 64 if
+/// Runs the scenario packs, or the scenario of `--scenario FILE`, prints a table for each and draws all. With `--tti FILE` it replays measured starts and prints one JSON line per policy and mode. Ends with 1 if a target was missed, 64 if
 /// it was asked for something that isn't there.
 @main
 enum RoutingQuality {
     static func main() {
         do {
             let options = try Options(CommandLine.arguments.dropFirst())
-            if let file = options.records { try replay(file, options) }
+            if let file = options.records { return try replay(file, options) }
+            let files = try options.scenario.map { [$0] } ?? packs(in: options.packs)
+            exit(try simulate(files, options) ? 0 : 1)
         } catch {
             complain("\(error)")
             exit(64)
         }
+    }
+
+    private static func packs(in directory: String) throws -> [String] {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory) else {
+            throw InputError("there are no scenarios in \(directory): name it with --packs")
+        }
+        return names.filter { $0.hasSuffix(".json") }.sorted().map { "\(directory)/\($0)" }
+    }
+
+    /// - Returns: whether all targets were met.
+    private static func simulate(_ files: [String], _ options: Options) throws -> Bool {
+        let trace = try options.arrivals.map { try ArrivalTrace(csv: TextFile.read($0), file: $0) }
+        var runs: [PackRun] = []
+        var isMissed = false
+        for file in files {
+            let directory = (file as NSString).deletingLastPathComponent
+            let scenario = try Scenario(json: TextFile.read(file), file: file) { name in
+                try TextFile.read((directory as NSString).appendingPathComponent(name))
+            }
+            let run = PackRun(ScenarioWorld(scenario, arrivals: trace, seed: options.seed), only: options.policies, seed: options.seed)
+            runs.append(run)
+            run.table.forEach(say)
+            for verdict in Verdict.all(of: run) {
+                say(verdict.line)
+                if !verdict.isMet { isMissed = true }
+            }
+        }
+        for verdict in Verdict.total(of: runs) {
+            say(verdict.line)
+            if !verdict.isMet { isMissed = true }
+        }
+        try Plot(runs).svg.write(toFile: options.plot, atomically: true, encoding: .utf8)
+        say("Plotted in \(options.plot)")
+        return !isMissed
     }
 
     private static func replay(_ file: String, _ options: Options) throws {

@@ -19,6 +19,9 @@ package struct Chance: Sendable {
         return radius * cos(2 * .pi * of(2).uniform)
     }
 
+    /// The logarithm of an even draw that is never zero.
+    package var logarithm: Double { log(1 - uniform) }
+
     /// An index in 0 ..< `count`.
     package func index(below count: Int) -> Int { Int(bits.multipliedFullWidth(by: UInt64(count)).high) }
 

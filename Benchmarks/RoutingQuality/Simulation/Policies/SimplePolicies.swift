@@ -1,4 +1,3 @@
-import SandstormCore
 package import SandstormRouting
 
 /// The offers in an order that does not change, and after a failure the next of them.
@@ -6,27 +5,28 @@ package import SandstormRouting
 /// What SDKs over several providers ship: the operator writes down a list, and each failure goes on down it. With the list ordered by
 /// price or by start time it is what operators do who have read the price lists or a comparison.
 package struct OrderedPolicy: RoutingPolicy {
-    private let precedes: (_ left: (index: Int, offer: Offer), _ right: (index: Int, offer: Offer)) -> Bool
+    private var places: [Int: Int64]
+    private let duration: Duration
     private var order: [Int] = []
 
     /// - Parameter order: the world's indices, the first choice first; what is missing comes last.
     package init(order: [Int]) {
-        let places = Dictionary(order.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
-        precedes = { (places[$0.index] ?? .max, $0.index) < (places[$1.index] ?? .max, $1.index) }
+        places = Dictionary(order.enumerated().map { ($1, Int64($0)) }, uniquingKeysWith: min)
+        duration = .zero
     }
 
-    /// By the list price of a run of that length, read anew whenever prices change: static but for the price list itself.
+    /// By what a run of that length costs at the list price that stood when the offer was first seen, minimum and granularity applied.
     package init(cheapestFor duration: Duration) {
-        precedes = { left, right in
-            let costs = (
-                left.offer.price.cost(of: left.offer.resources, for: duration),
-                right.offer.price.cost(of: right.offer.resources, for: duration)
-            )
-            return (costs.0?.nanodollars ?? .max, left.index) < (costs.1?.nanodollars ?? .max, right.index)
-        }
+        places = [:]
+        self.duration = duration
     }
 
-    package mutating func see(_ market: Market) { order = market.offers.sorted(by: precedes).map(\.index) }
+    package mutating func see(_ market: Market) {
+        for (index, offer) in market.offers where duration > .zero && places[index] == nil {
+            places[index] = offer.price.cost(of: offer.resources, for: duration)?.nanodollars
+        }
+        order = market.offers.map(\.index).sorted { (places[$0] ?? .max, $0) < (places[$1] ?? .max, $1) }
+    }
 
     package mutating func plan(_ request: SimulatedRequest, at now: Microseconds) -> RoutingPlan? {
         order.first.map { RoutingPlan(offer: $0) }

@@ -7,9 +7,11 @@ package struct ArrivalTrace: Sendable {
         /// Since the trace's first.
         package var offset: Microseconds
         package var workload: String
-        package var duration: Microseconds
+        /// If the trace says so.
+        package var duration: Microseconds?
     }
 
+    /// In the order of their times.
     package let arrivals: [Arrival]
 
     /// - Throws: ``InputError`` for a row that is not of this form, by its line and field.
@@ -29,7 +31,7 @@ package struct ArrivalTrace: Sendable {
             guard let instant = Timestamp.instant(text) ?? seconds.map({ .seconds($0) }) else {
                 throw row.problem(timeField, "\"\(text)\" is neither a time such as 2023-11-16 18:17:03.97 nor a number of seconds")
             }
-            var arrival = Arrival(offset: 0, workload: "run", duration: .seconds(10))
+            var arrival = Arrival(offset: 0, workload: "run", duration: nil)
             if isPublicTrace {
                 // 20 ms a token: what models of that time took.
                 arrival.workload = try row.number("ContextTokens") < 2048 ? "short context" : "long context"

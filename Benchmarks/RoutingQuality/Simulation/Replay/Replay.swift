@@ -26,7 +26,7 @@ package enum Replay {
     ) {
         for mode in StartRecords.Mode.allCases where records.days[mode] != nil {
             let world = ReplayWorld(records, mode: mode, arrivals: arrivals, errors: errors, seed: seed)
-            let oracle = Oracle(of: world, objective: .fastest).run()
+            let oracle = Oracle.run(in: world, objective: .fastest)
             for policy in policies where chosen.isEmpty || chosen.contains(policy) {
                 let tally = tally(of: policy, in: world, records.providers, seed: seed, oracle: oracle)
                 report(Result(policy: policy, mode: mode, tally: tally, oracle: oracle))

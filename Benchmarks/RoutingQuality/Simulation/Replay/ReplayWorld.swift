@@ -50,7 +50,8 @@ package struct ReplayWorld: World {
                 let instant = days[day].instant + ReplayWorld.hour + arrival.offset - arrivals.arrivals[first].offset
                 requests.append(
                     SimulatedRequest(
-                        id: number, arrival: instant, workload: indices[arrival.workload] ?? 0, duration: arrival.duration))
+                        id: number, arrival: instant, workload: indices[arrival.workload] ?? 0,
+                        duration: arrival.duration ?? ReplayWorld.duration))
                 origins.append((day, iteration))
             }
         } else {
