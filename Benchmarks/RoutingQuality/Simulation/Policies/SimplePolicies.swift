@@ -1,3 +1,4 @@
+import SandstormCore
 package import SandstormRouting
 
 /// The offers in an order that does not change, and after a failure the next of them.
