@@ -50,8 +50,13 @@ bench:
 	@scripts/setup.sh bench
 	swift build -c release --product sandstorm
 	swift build -c release --product SandstormBenchmarks
+	swift build -c release --product RoutingSpeed
+	swift build -c release --product RoutingQuality
 	@scripts/build-agent.sh .build/release/sandstorm-agent
-	.build/release/SandstormBenchmarks $(BENCHMARKS)
+	@status=0; \
+	.build/release/SandstormBenchmarks $(BENCHMARKS) || status=1; \
+	$(if $(BENCHMARKS),,.build/release/RoutingSpeed || status=1; .build/release/RoutingQuality || status=1;) \
+	exit $$status
 
 # What routing is worth: scenario packs against an oracle and what others ship; `SCENARIO=FILE.json` runs one of your own,
 # `TTI=FILE.csv.gz` replays measured starts, `ARRIVALS=FILE.csv.gz` with either lets requests come as in a trace, `POLICIES=a,b` and

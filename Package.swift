@@ -102,10 +102,12 @@ let package = Package(
             swiftSettings: settings),
 
         // What is promised about speed: `make bench`.
+        .target(name: "BenchmarkFigures", dependencies: ["SandstormCore"], path: "Benchmarks/Figures", swiftSettings: settings),
         .executableTarget(
             name: "SandstormBenchmarks",
             dependencies: [
-                "SandstormCore", "SandstormWire", "SandstormStore", "SandstormEngine", "LocalProvider", "SandstormTestSupport", nioCore,
+                "BenchmarkFigures", "SandstormCore", "SandstormWire", "SandstormStore", "SandstormEngine", "LocalProvider",
+                "SandstormTestSupport", nioCore,
                 nioPosix, nioHTTP, logging, httpClient,
             ],
             path: "Benchmarks/Gateway", swiftSettings: settings),
@@ -117,6 +119,9 @@ let package = Package(
         .executableTarget(
             name: "RoutingQuality", dependencies: ["RoutingSimulation", "SandstormRouting", "SandstormCore"],
             path: "Benchmarks/RoutingQuality/Command", swiftSettings: settings),
+        .executableTarget(
+            name: "RoutingSpeed", dependencies: ["BenchmarkFigures", "SandstormRouting", "SandstormCore"], path: "Benchmarks/RoutingSpeed",
+            swiftSettings: settings),
 
         // What every provider must show, ours and a third party's; and an example of one, which sees no more of us than a third party does.
         .target(name: "ProviderConformance", dependencies: ["SandstormCore", nioCore], swiftSettings: settings),
@@ -133,6 +138,9 @@ let package = Package(
         .testTarget(
             name: "SandstormWireTests",
             dependencies: ["SandstormWire", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix, nioHTTP, nioSSL],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RoutingSimulationTests", dependencies: ["RoutingSimulation", "SandstormRouting", "SandstormCore"],
             swiftSettings: settings),
         .testTarget(name: "SandstormRoutingTests", dependencies: ["SandstormRouting", "SandstormCore"], swiftSettings: settings),
         .testTarget(

@@ -1,3 +1,4 @@
+import BenchmarkFigures
 import LocalProvider
 import Logging
 import SandstormCore

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import BenchmarkFigures
 import NIOCore
 import NIOHTTP1
 import SandstormCore

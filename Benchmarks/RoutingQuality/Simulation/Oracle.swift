@@ -104,6 +104,7 @@ package struct Oracle<Place: World> {
                 continue
             }
             var begin = instant
+            var sunk = Money.zero
             defer { spent += begin - instant }
             for number in 0..<tries {
                 let draw = world.draw(request, on: index, try: number, at: instant)
@@ -116,12 +117,15 @@ package struct Oracle<Place: World> {
                 // What starts first may die and be run again: it counts as a start, and its price does not matter then.
                 let counts = lives || (objective != .cheapest && request.isIdempotent)
                 if counts, start <= patience, let cost = offer.price.cost(of: offer.resources, for: life(of: request, draw)) {
-                    let choice = Choice(offer: index, start: start, cost: cost)
+                    let choice = Choice(offer: index, start: start, cost: sunk + cost)
                     if isBetter(choice, than: best) { best = choice }
                 }
-                // Further tries come only after a failure, or after a death that a request survives.
-                if lives || !request.isIdempotent { break }
-                begin += draw.after + (draw.diesAfter ?? 0)
+                // Further tries come only after a failure, or after a death that a request survives and somebody pays for.
+                guard !lives, request.isIdempotent, let diesAfter = draw.diesAfter,
+                    let lost = offer.price.cost(of: offer.resources, for: (draw.after + diesAfter + killTime).duration)
+                else { break }
+                sunk += lost
+                begin += draw.after + diesAfter
             }
         }
         return spent

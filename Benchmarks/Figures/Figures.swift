@@ -1,16 +1,16 @@
 import SandstormCore
 
 /// Durations that were measured, for medians and percentiles.
-struct Figures {
+package struct Figures {
     private var sorted: [Duration]
 
-    init(_ values: [Duration]) { sorted = values.sorted() }
+    package init(_ values: [Duration]) { sorted = values.sorted() }
 
-    var count: Int { sorted.count }
-    var median: Duration { percentile(50) }
+    package var count: Int { sorted.count }
+    package var median: Duration { percentile(50) }
 
     /// The smallest value that `percent` of all values do not exceed; zero if nothing was measured.
-    func percentile(_ percent: Double) -> Duration {
+    package func percentile(_ percent: Double) -> Duration {
         guard !sorted.isEmpty else { return .zero }
         let rank = Int((Double(sorted.count) * percent / 100).rounded(.up))
         return sorted[min(max(rank, 1), sorted.count) - 1]
@@ -18,14 +18,14 @@ struct Figures {
 }
 
 extension Duration {
-    var milliseconds: Double { inSeconds * 1000 }
+    package var milliseconds: Double { inSeconds * 1000 }
 
     /// In milliseconds with as many decimals as say something.
-    var text: String { milliseconds < 10 ? "\(milliseconds.rounded(to: 3)) ms" : "\(milliseconds.rounded(to: 1)) ms" }
+    package var text: String { milliseconds < 10 ? "\(milliseconds.rounded(to: 3)) ms" : "\(milliseconds.rounded(to: 1)) ms" }
 }
 
 extension Double {
-    func rounded(to decimals: Int) -> Double {
+    package func rounded(to decimals: Int) -> Double {
         var factor = 1.0
         for _ in 0..<decimals { factor *= 10 }
         return (self * factor).rounded() / factor
@@ -33,25 +33,25 @@ extension Double {
 }
 
 /// Something that a benchmark found, against what it should be.
-struct Finding {
-    var name: String
-    var value: String
+package struct Finding: Sendable {
+    package var name: String
+    package var value: String
     /// What is promised, and whether it was kept; `nil` for a figure that only informs.
-    var bar: (text: String, isMet: Bool)?
+    package var bar: (text: String, isMet: Bool)?
 
-    init(_ name: String, _ value: String, bar: (text: String, isMet: Bool)? = nil) {
+    package init(_ name: String, _ value: String, bar: (text: String, isMet: Bool)? = nil) {
         self.name = name
         self.value = value
         self.bar = bar
     }
 
     /// A ratio of two durations and the most that it may be.
-    static func ratio(_ name: String, _ value: Duration, to baseline: Duration, atMost limit: Double) -> Finding {
+    package static func ratio(_ name: String, _ value: Duration, to baseline: Duration, atMost limit: Double) -> Finding {
         let ratio = value.inSeconds / max(baseline.inSeconds, .leastNormalMagnitude)
         return Finding(name, "\(ratio.rounded(to: 2)) × (\(value.text) against \(baseline.text))", bar: ("≤ \(limit) ×", ratio <= limit))
     }
 
-    var line: String {
+    package var line: String {
         let verdict = bar.map { "   [\($0.text): \($0.isMet ? "met" : "MISSED")]" } ?? ""
         return "  \(name): \(value)\(verdict)"
     }
