@@ -31,7 +31,7 @@ protocol SandboxBackend: Sendable {
 
     func deleteSnapshot(_ id: SnapshotID) async throws(SandstormError)
 
-    func prices(of spec: SandboxSpec, for duration: Duration) async throws(SandstormError) -> [PriceInfo]
+    func prices(of spec: SandboxSpec, for duration: Duration, _ scope: PriceScope) async throws(SandstormError) -> [PriceInfo]
 
     /// Starts a command; the link's first event is `started`.
     func start(_ request: ProcessRequest, in sandbox: SandboxID) async throws(SandstormError) -> (SandboxProcessInfo, any ProcessLink)

@@ -22,11 +22,21 @@ package final class Engine: Service {
 
     let state = Locked(State())
     let pools: WarmPools
+    /// What places charge; `nil` for an engine that knows only what its providers say.
+    package let livePrices: LivePrices?
+    private let refreshingSources: [any PriceSource]
 
     /// An engine over `providers`, in the order of `sandstorm providers`.
+    ///
+    /// - Parameters:
+    ///   - prices: the price book.
+    ///   - priceSources: who is asked for prices while the engine runs.
     package init(
-        providers: [any SandboxProvider], store: any Store, configuration: EngineConfiguration = EngineConfiguration(), logger: Logger
+        providers: [any SandboxProvider], store: any Store, configuration: EngineConfiguration = EngineConfiguration(),
+        prices: LivePrices? = nil, refreshedBy priceSources: [any PriceSource] = [], logger: Logger
     ) {
+        livePrices = prices
+        self.refreshingSources = priceSources
         self.providers = providers
         providersByID = Dictionary(providers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.store = store
@@ -44,13 +54,20 @@ package final class Engine: Service {
         await recover()
         await cancelWhenGracefulShutdown {
             async let pools: Void = self.pools.maintain()
+            async let prices: Void = self.refreshPrices()
             while !Task.isCancelled {
                 await self.reaper.reap()
                 try? await Task.sleep(for: self.configuration.reapInterval)
             }
             await pools
+            await prices
         }
         await shutDown()
+    }
+
+    private func refreshPrices() async {
+        guard let livePrices else { return }
+        await PriceRefresher(prices: livePrices, sources: refreshingSources, metrics: metrics, logger: logger).run()
     }
 
     /// Takes on or settles what an earlier process left open.

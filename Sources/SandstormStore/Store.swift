@@ -122,6 +122,20 @@ package protocol Store: Sendable {
     /// - Returns: `false` if there is no such key.
     func revokeKey(_ id: APIKeyID, at date: Date) async throws(StoreError) -> Bool
 
+    // MARK: Prices
+
+    /// Adds changes of prices to those kept, which nothing takes back or alters.
+    ///
+    /// - Parameter feed: the document that brought them.
+    /// - Returns: `false`, with nothing written, if that document is not newer than the last one of the same key.
+    func keep(_ changes: [PriceChangeRecord], of feed: PriceFeedRecord?) async throws(StoreError) -> Bool
+
+    /// All changes of prices, in the order in which they were kept.
+    func priceChanges() async throws(StoreError) -> [PriceChangeRecord]
+
+    /// The last document that was accepted of a key.
+    func priceFeed(key: String) async throws(StoreError) -> PriceFeedRecord?
+
     // MARK: Life cycle
 
     /// Writes a row and reads it back; what `/readyz` asks.

@@ -86,8 +86,8 @@ extension EmbeddedEngine {
         try await asked { () async throws(EngineError) in try await engine.deleteSnapshot(id, for: .local) }
     }
 
-    func prices(of spec: SandboxSpec, for duration: Duration) async throws(SandstormError) -> [PriceInfo] {
-        await (try engine()).prices(of: spec, for: duration).map { PriceInfo(offer: $0.offer, cost: $0.cost) }
+    func prices(of spec: SandboxSpec, for duration: Duration, _ scope: PriceScope) async throws(SandstormError) -> [PriceInfo] {
+        await (try engine()).prices(of: spec, for: duration, scope: scope).map { PriceInfo(json: $0.json) }
     }
 
     // MARK: Processes

@@ -19,10 +19,11 @@ package struct EmbeddedGateway: Sendable {
     ///   - local: how sandboxes on this machine are set up.
     ///   - warm: how many sandboxes of the standard shape are kept ready.
     ///   - others: providers beside this machine's sandboxes.
+    ///   - prices: what the operator says about prices.
     /// - Throws: ``SandstormError`` of kind `configuration`.
     package init(
         opening directory: DataDirectory, exclusive: Bool, local settings: LocalSettings = LocalSettings(), warm: Int = 0,
-        beside others: [any SandboxProvider] = [], logger: Logger
+        beside others: [any SandboxProvider] = [], prices: PriceConfiguration = PriceConfiguration(), logger: Logger
     ) async throws(SandstormError) {
         // First of all: whoever comes first makes it, and the provider would let others look into it.
         do throws(StoreError) { try SQLiteStore.prepare(directory: directory.path) } catch { throw SandstormError(error) }
@@ -34,7 +35,17 @@ package struct EmbeddedGateway: Sendable {
         // A program that embeds the engine is not there to keep sandboxes alive, neither its own nor a gateway's.
         configuration.adoptsSandboxes = exclusive
         if warm > 0 { configuration.warmPools = [WarmPool(count: warm)] }
-        engine = Engine(providers: [local] + others, store: store, configuration: configuration, logger: logger)
+        let providers = [local] + others
+        engine = Engine(
+            providers: providers, store: store, configuration: configuration,
+            prices: try await EmbeddedGateway.prices(prices, in: exclusive ? store : nil),
+            refreshedBy: prices.sources(asking: providers, over: HTTPPriceFeed()), logger: logger)
+    }
+
+    /// The price book. A program that shares its directory with others keeps no history of it, and says what came with it.
+    private static func prices(_ configuration: PriceConfiguration, in store: (any Store)?) async throws(SandstormError) -> LivePrices {
+        guard let store else { return LivePrices(configuration) }
+        do throws(StoreError) { return try await LivePrices.open(configuration, store: store) } catch { throw SandstormError(error) }
     }
 
     /// Opens the store alone, for what needs no sandbox.

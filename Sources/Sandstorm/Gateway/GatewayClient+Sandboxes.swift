@@ -97,13 +97,16 @@ extension GatewayClient {
             GatewayCall(method: .DELETE, path: "/v1/snapshots/\(id)", isRepeatable: false, patience: GatewayCall.workTime))
     }
 
-    func prices(of spec: SandboxSpec, for duration: Duration) async throws(SandstormError) -> [PriceInfo] {
+    func prices(of spec: SandboxSpec, for duration: Duration, _ scope: PriceScope) async throws(SandstormError) -> [PriceInfo] {
         var call = GatewayCall(
             path: "/v1/prices",
             query: [
                 ("cpu", "\(spec.cpu)"), ("memory", String(spec.memory)), ("disk", String(spec.disk)),
                 ("isolation", spec.isolation.rawValue), ("duration", String(duration.wholeMilliseconds)),
             ])
+        // What is the default is left out, for gateways that know no other.
+        if scope != .market { call.query.append(("scope", scope.rawValue)) }
+        if let region = spec.region { call.query.append(("region", region)) }
         if let gpu = spec.gpu { call.query.append(("gpu", gpu.type)) }
         if spec.network == .open { call.query.append(("network", "open")) }
         guard let prices = try await json(call)["prices"]?.arrayValue else { throw try garbage("a list of prices") }

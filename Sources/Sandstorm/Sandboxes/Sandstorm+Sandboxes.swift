@@ -82,7 +82,11 @@ extension Sandstorm {
     public func deleteSnapshot(_ id: SnapshotID) async throws(SandstormError) { try await backend.deleteSnapshot(id) }
 
     /// What a sandbox like `spec` would cost for `duration` at every place that can have it, cheapest first.
-    public func prices(of spec: SandboxSpec = SandboxSpec(), for duration: Duration) async throws(SandstormError) -> [PriceInfo] {
+    ///
+    /// - Parameter scope: whether to tell also what is known of places that there is no account at.
+    public func prices(
+        of spec: SandboxSpec = SandboxSpec(), for duration: Duration, scope: PriceScope = .market
+    ) async throws(SandstormError) -> [PriceInfo] {
         do {
             _ = try spec.validated(at: "/spec", for: .sandbox)
         } catch {
@@ -91,7 +95,7 @@ extension Sandstorm {
         guard duration > .zero, duration <= .seconds(31 * 86_400) else {
             throw SandstormError(InvalidRequest("/duration", "is out of range", remedy: "give 1 ms to 31 days"))
         }
-        return try await backend.prices(of: spec, for: duration)
+        return try await backend.prices(of: spec, for: duration, scope)
     }
 
     private static func check(limit: Int, of things: String) throws(SandstormError) {

@@ -7,6 +7,8 @@ extension PriceSchedule {
         set("perGibSecond", perGiBSecond)
         set("perDiskGibSecond", perDiskGiBSecond)
         if !perGPUSecond.isEmpty { object["perGpuSecond"] = perGPUSecond.mapValues(\.decimal).json }
+        if freeDiskGiB > 0 { object["freeDiskGib"] = .integer(freeDiskGiB) }
+        if scale != .one { object["scale"] = .string(scale.description) }
         if perCreate != .zero { object["perCreate"] = .string(perCreate.decimal) }
         if granularity != .milliseconds(1) { object["granularity"] = .integer(granularity.wholeMilliseconds) }
         if minimum != .zero { object["minimum"] = .integer(minimum.wholeMilliseconds) }
@@ -22,7 +24,9 @@ extension PriceSchedule {
         }
         self.init(
             perVCPUSecond: rate("perVcpuSecond"), perGiBSecond: rate("perGibSecond"), perGPUSecond: gpus,
-            perDiskGiBSecond: rate("perDiskGibSecond"), perCreate: json["perCreate"]?.stringValue.flatMap { Money($0) } ?? .zero,
+            perDiskGiBSecond: rate("perDiskGibSecond"), freeDiskGiB: json["freeDiskGib"]?.intValue ?? 0,
+            perCreate: json["perCreate"]?.stringValue.flatMap { Money($0) } ?? .zero,
+            scale: json["scale"]?.stringValue.flatMap { Ratio($0) } ?? .one,
             granularity: .milliseconds(json["granularity"]?.intValue ?? 1), minimum: .milliseconds(json["minimum"]?.intValue ?? 0))
     }
 }

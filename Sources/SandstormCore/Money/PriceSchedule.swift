@@ -1,36 +1,58 @@
 /// What a place charges for a sandbox, as its price list has it.
 ///
 /// The charge for a sandbox is `perCreate` plus, for each started granule of its life (at least `minimum`), the sum of its
-/// resources times their rates. Everything is exact; the one rounding is up to the next nano-dollar, at the end.
+/// resources times their rates times `scale`. Everything is exact; the one rounding is up to the next nano-dollar, at the end.
 public struct PriceSchedule: Hashable, Sendable {
-    /// Per vCPU and second.
+    /// Per vCPU and second, times ``scale``.
     public var perVCPUSecond: Rate
-    /// Per GiB of memory and second.
+    /// Per GiB of memory and second, times ``scale``.
     public var perGiBSecond: Rate
-    /// Per GPU and second, by the GPU's type.
+    /// Per GPU and second, by the GPU's type, times ``scale``.
     public var perGPUSecond: [String: Rate]
-    /// Per GiB of disk and second.
+    /// Per GiB of disk and second, beyond what is free, times ``scale``.
     public var perDiskGiBSecond: Rate
+    /// GiB of disk that cost nothing.
+    public var freeDiskGiB: Int
     /// Once for each sandbox.
     public var perCreate: Money
+    /// What every rate is multiplied by: 1 unless no whole number of pico-dollars a second would say the price, as with most prices by
+    /// the hour. The amount of a charge comes from ``cost(of:for:)``, never from the rates alone.
+    public var scale: Ratio
     /// Time is billed in whole multiples of this; at least 1 ms.
     public var granularity: Duration
     /// A sandbox is billed for at least this long.
     public var minimum: Duration
 
-    /// Free but for what is given; `granularity` is raised to 1 ms and `minimum` to zero.
+    /// Free but for what is given; `granularity` is raised to 1 ms, `minimum` and `freeDiskGiB` to zero.
+    ///
+    /// Where the rates times `scale` are whole numbers of pico-dollars, they are kept so, with a scale of 1.
     public init(
         perVCPUSecond: Rate = .zero, perGiBSecond: Rate = .zero, perGPUSecond: [String: Rate] = [:],
-        perDiskGiBSecond: Rate = .zero, perCreate: Money = .zero,
+        perDiskGiBSecond: Rate = .zero, freeDiskGiB: Int = 0, perCreate: Money = .zero, scale: Ratio = .one,
         granularity: Duration = .milliseconds(1), minimum: Duration = .zero
     ) {
         self.perVCPUSecond = perVCPUSecond
         self.perGiBSecond = perGiBSecond
         self.perGPUSecond = perGPUSecond
         self.perDiskGiBSecond = perDiskGiBSecond
+        self.freeDiskGiB = max(freeDiskGiB, 0)
         self.perCreate = perCreate
+        self.scale = scale
         self.granularity = max(granularity, .milliseconds(1))
         self.minimum = max(minimum, .zero)
+        foldScale()
+    }
+
+    private mutating func foldScale() {
+        guard scale != .one, let vcpu = perVCPUSecond.times(scale), let memory = perGiBSecond.times(scale),
+            let disk = perDiskGiBSecond.times(scale)
+        else { return }
+        var gpus: [String: Rate] = [:]
+        for (type, rate) in perGPUSecond {
+            guard let scaled = rate.times(scale) else { return }
+            gpus[type] = scaled
+        }
+        (perVCPUSecond, perGiBSecond, perDiskGiBSecond, perGPUSecond, scale) = (vcpu, memory, disk, gpus, .one)
     }
 
     /// A price for vCPUs alone, by the hour.
@@ -50,15 +72,29 @@ public struct PriceSchedule: Hashable, Sendable {
     ///
     /// `nil` if a GPU type has no rate here, or if the amount does not fit ``Money``.
     public func cost(of resources: Resources, for duration: Duration) -> Money? {
-        guard let rate = rate(of: resources) else { return nil }
         let granule = Int128(granularity.wholeMilliseconds)
         let lived = Int128(max(duration, minimum).milliseconds(rounded: .up))
-        let billed = (lived + granule - 1) / granule * granule
-        // rate is in pico-dollars × 1000 (milli-units) per second; billed is in milliseconds: 10⁹ to reach nano-dollars.
-        let nanos = (rate * billed + 999_999_999) / 1_000_000_000
-        guard let timed = Int64(exactly: nanos) else { return nil }
-        let (total, overflow) = timed.addingReportingOverflow(perCreate.nanodollars)
-        return overflow ? nil : Money(nanodollars: total)
+        return cost(of: resources, forMilliseconds: (lived + granule - 1) / granule * granule)
+    }
+
+    /// What `duration` alone costs by the list, with neither minimum nor granularity.
+    ///
+    /// `nil` in the same cases as ``cost(of:for:)``.
+    public func listCost(of resources: Resources, for duration: Duration) -> Money? {
+        cost(of: resources, forMilliseconds: Int128(max(duration, .zero).milliseconds(rounded: .up)))
+    }
+
+    private func cost(of resources: Resources, forMilliseconds billed: Int128) -> Money? {
+        guard let rate = rate(of: resources) else { return nil }
+        let (amount, overflow) = rate.multipliedReportingOverflow(by: billed)
+        guard !overflow else { return nil }
+        let (scaled, scaleOverflow) = amount.multipliedReportingOverflow(by: Int128(scale.numerator))
+        guard !scaleOverflow else { return nil }
+        let divisor = PriceSchedule.unitsPerNanodollar * Int128(scale.denominator)
+        let (whole, rest) = scaled.quotientAndRemainder(dividingBy: divisor)
+        guard let timed = Int64(exactly: whole + (rest > 0 ? 1 : 0)) else { return nil }
+        let (total, carry) = timed.addingReportingOverflow(perCreate.nanodollars)
+        return carry ? nil : Money(nanodollars: total)
     }
 
     /// The longest life of a sandbox of `resources` that costs at most `limit`.
@@ -68,23 +104,31 @@ public struct PriceSchedule: Hashable, Sendable {
         guard let rate = rate(of: resources), limit >= perCreate else { return nil }
         guard rate > 0 else { return .longest }
         let granule = Int128(granularity.wholeMilliseconds)
-        let budget = Int128(limit.nanodollars - perCreate.nanodollars) * 1_000_000_000
-        let milliseconds = budget / (rate * granule) * granule
+        let units = Int128(limit.nanodollars - perCreate.nanodollars) * PriceSchedule.unitsPerNanodollar
+        // Past 128 bits the limit is millions of dollars and the scale absurd: a shorter life than it would pay for is right enough.
+        let (exact, isTooLarge) = units.multipliedReportingOverflow(by: Int128(scale.denominator))
+        let budget = isTooLarge ? Int128.max : exact
+        let (scaled, overflow) = rate.multipliedReportingOverflow(by: Int128(scale.numerator))
+        let (price, carry) = scaled.multipliedReportingOverflow(by: granule)
+        guard !overflow, !carry else { return nil }
+        let milliseconds = budget / price * granule
         guard milliseconds > 0 else { return nil }
-        let duration = Int64(exactly: milliseconds).map { Duration.milliseconds(min($0, Duration.longest.wholeMilliseconds)) }
-        guard let duration, let shortest = cost(of: resources, for: minimum), shortest <= limit else { return nil }
+        let duration = Duration.milliseconds(Int64(min(milliseconds, Int128(Duration.longest.wholeMilliseconds))))
+        guard let shortest = cost(of: resources, for: minimum), shortest <= limit else { return nil }
         return duration
     }
 
-    /// Pico-dollars × 1000 per second for all resources together.
+    /// What ``rate(of:)`` times milliseconds is divided by: 10³ pico-dollars, 10³ thousandths of a vCPU, 1024 MiB, 10³ ms.
+    private static let unitsPerNanodollar: Int128 = 1_000_000_000 * 1024
+
+    /// The price of a second of all resources together, in pico-dollars × 1000 × 1024, before ``scale``.
     private func rate(of resources: Resources) -> Int128? {
-        var rate = Int128(perVCPUSecond.picodollars) * Int128(resources.milliCPU)
-        // 1000/1024: milli-GiB of a MiB, kept exact by scaling the whole product.
-        rate += (Int128(perGiBSecond.picodollars) * Int128(resources.memoryMiB) * 1000 + 1023) / 1024
-        rate += Int128(perDiskGiBSecond.picodollars) * Int128(resources.diskGiB) * 1000
+        var rate = Int128(perVCPUSecond.picodollars) * Int128(resources.milliCPU) * 1024
+        rate += Int128(perGiBSecond.picodollars) * Int128(resources.memoryMiB) * 1000
+        rate += Int128(perDiskGiBSecond.picodollars) * Int128(max(resources.diskGiB - freeDiskGiB, 0)) * 1_024_000
         if let gpu = resources.gpu {
             guard let perGPU = perGPUSecond[gpu.type] else { return nil }
-            rate += Int128(perGPU.picodollars) * Int128(gpu.count) * 1000
+            rate += Int128(perGPU.picodollars) * Int128(gpu.count) * 1_024_000
         }
         return rate
     }

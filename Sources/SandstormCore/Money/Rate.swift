@@ -23,6 +23,13 @@ public struct Rate: Hashable, Sendable, Comparable, CustomStringConvertible {
         picodollars = value
     }
 
+    /// The rate times a fraction; `nil` if that is no whole number of pico-dollars, or too many.
+    public func times(_ ratio: Ratio) -> Rate? {
+        let (whole, rest) = (Int128(picodollars) * Int128(ratio.numerator)).quotientAndRemainder(dividingBy: Int128(ratio.denominator))
+        guard rest == 0 else { return nil }
+        return Int64(exactly: whole).map(Rate.init(picodollars:))
+    }
+
     /// The exact rate in dollars with twelve decimals.
     public var decimal: String {
         let fraction = String(picodollars % 1_000_000_000_000)

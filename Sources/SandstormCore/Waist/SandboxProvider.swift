@@ -44,11 +44,19 @@ public protocol SandboxProvider: Sendable {
 
     /// Asks whether the place is well, as cheaply as it can be asked.
     func probe() async throws(ProviderError) -> ProviderStatus
+
+    /// Asks the place for its own price list, where it has a call for that; empty where it has none.
+    ///
+    /// Asked now and then, never for a run. What it tells covers published prices of the same product, and is kept with its time.
+    func rates() async throws(ProviderError) -> [ProviderRate]
 }
 
 extension SandboxProvider {
     /// What the capabilities say.
     public func refusal(of spec: SandboxSpec) -> String? { capabilities.refusal(of: spec) }
+
+    /// None.
+    public func rates() async throws(ProviderError) -> [ProviderRate] { [] }
 
     /// Throws `unsupported`, for places without snapshots.
     public func create(

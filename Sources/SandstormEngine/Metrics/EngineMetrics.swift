@@ -1,4 +1,5 @@
 import SandstormCore
+import SandstormRouting
 import SandstormStore
 
 /// Counts of what the engine did, in the names of the metrics that operators see.
@@ -9,6 +10,8 @@ package final class EngineMetrics: Sendable {
         var attemptFailures: [ProviderID: [ProviderError.Code: Int]] = [:]
         var reaped: [ProviderID: Int] = [:]
         var cost: [ProviderID: Int64] = [:]
+        /// By source and result.
+        var priceRefreshes: [[String]: Int] = [:]
         var active = 0
         var living = 0
         var ended: [String: Int] = [:]
@@ -81,6 +84,16 @@ package final class EngineMetrics: Sendable {
         }
     }
 
+    func refreshedPrices(_ layer: PriceLayer, _ outcome: LivePrices.Outcome) {
+        let result =
+            switch outcome {
+            case .changed: "changed"
+            case .unchanged: "unchanged"
+            case .failed(let failure): failure.kind.rawValue
+            }
+        state.withLock { $0.priceRefreshes[[layer.rawValue, result], default: 0] += 1 }
+    }
+
     func setActive(runs: Int, sandboxes: Int) {
         state.withLock { state in
             state.active = runs
@@ -132,6 +145,10 @@ package final class EngineMetrics: Sendable {
         text.metric("sandstorm_cost_nanodollars_total", "counter", "What runs cost, in nano-dollars.")
         for (provider, cost) in state.cost.sorted(by: { $0.key < $1.key }) {
             text.sample("sandstorm_cost_nanodollars_total", ["provider": provider.rawValue], "\(cost)")
+        }
+        text.metric("sandstorm_price_refreshes_total", "counter", "Times that a source of prices was asked, by what came of it.")
+        for (labels, count) in state.priceRefreshes.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            text.sample("sandstorm_price_refreshes_total", ["source": labels[0], "result": labels[1]], "\(count)")
         }
         return text.text
     }

@@ -16,6 +16,7 @@ enum Schema {
         migrator.registerMigration("001 journal", migrate: createJournal)
         migrator.registerMigration("002 living sandboxes") { try $0.execute(sql: sandboxTables) }
         migrator.registerMigration("003 events by run") { try $0.execute(sql: eventsByRun) }
+        migrator.registerMigration("004 prices") { try $0.execute(sql: priceTables) }
         return migrator
     }()
 
@@ -192,6 +193,33 @@ enum Schema {
         INSERT INTO events_by_run SELECT run, sequence, time, name, data, output FROM events;
         DROP TABLE events;
         ALTER TABLE events_by_run RENAME TO events;
+        """
+
+    // Prices are never taken back: what was charged at any time must be explainable by them.
+    private static let priceTables = """
+        CREATE TABLE price_changes (
+            sequence INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            layer TEXT NOT NULL,
+            entry TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            document TEXT
+        ) STRICT;
+        CREATE TRIGGER price_changes_never_change BEFORE UPDATE ON price_changes
+            BEGIN SELECT RAISE(ABORT, 'a change of prices never changes'); END;
+        CREATE TRIGGER price_changes_never_go BEFORE DELETE ON price_changes
+            BEGIN SELECT RAISE(ABORT, 'a change of prices is never removed'); END;
+        CREATE TRIGGER price_changes_happen_once BEFORE INSERT ON price_changes
+            WHEN EXISTS (SELECT 1 FROM price_changes WHERE sequence = NEW.sequence)
+            BEGIN SELECT RAISE(ABORT, 'a change of prices is written once'); END;
+
+        CREATE TABLE price_feeds (
+            key TEXT NOT NULL PRIMARY KEY,
+            serial INTEGER NOT NULL,
+            digest BLOB NOT NULL,
+            expires_at INTEGER NOT NULL,
+            accepted_at INTEGER NOT NULL
+        ) STRICT;
         """
 
     private static let otherTables = """

@@ -96,5 +96,88 @@ import Testing
             perGPUSecond: ["L4": try Self.rate("0.000222")],
             perCreate: "$0.01", granularity: .seconds(1), minimum: .seconds(60))
         #expect(PriceSchedule(json: try JSONValue(parsing: price.json.encodedBytes)) == price)
+        let hourly = PriceSchedule(perGPUSecond: ["H100": try Self.rate("3.95")], freeDiskGiB: 5, scale: .perHour)
+        #expect(hourly.scale == .perHour)
+        #expect(PriceSchedule(json: try JSONValue(parsing: hourly.json.encodedBytes)) == hourly)
+    }
+
+    @Test func `what a vendor gives of disk costs nothing, and what is beyond it does`() throws {
+        let price = PriceSchedule(perDiskGiBSecond: try Self.rate("0.00000003"), freeDiskGiB: 5)
+        func cost(_ disk: Int) -> Money? {
+            price.cost(of: Resources(milliCPU: 1000, memoryMiB: 1024, diskGiB: disk), for: .seconds(3600))
+        }
+        #expect(cost(0) == .zero)
+        #expect(cost(5) == .zero)
+        #expect(cost(6) == "0.000108")
+        #expect(cost(10) == "0.00054")
+    }
+
+    @Test func `a price by the hour is exact for an hour`() throws {
+        let price = PriceSchedule(perGPUSecond: ["H100": try Self.rate("3.95")], scale: .perHour)
+        let one = Resources(milliCPU: 0, memoryMiB: 0, diskGiB: 0, gpu: GPURequest(type: "H100"))
+        #expect(price.cost(of: one, for: .seconds(3600)) == "3.95")
+        // 3.95 / 3600 = 0.00109722…, rounded up once.
+        #expect(price.cost(of: one, for: .seconds(1)) == "0.001097223")
+        #expect(price.cost(of: one, for: .seconds(1000 * 3600)) == "3950")
+    }
+
+    @Test func `a scale that leaves whole pico-dollars goes into the rates`() throws {
+        let price = PriceSchedule(perVCPUSecond: try Self.rate("0.0504"), perGiBSecond: try Self.rate("0.0162"), scale: .perHour)
+        #expect(price.scale == .one)
+        #expect(price.perVCPUSecond == (try Self.rate("0.000014")))
+        #expect(price.perGiBSecond == (try Self.rate("0.0000045")))
+    }
+
+    @Test func `the list knows no minimum and no granules`() throws {
+        let price = PriceSchedule(perVCPUSecond: try Self.rate("0.001"), perCreate: "$1", granularity: .seconds(60), minimum: .seconds(120))
+        #expect(price.listCost(of: Self.twoCPUs, for: .seconds(1)) == "1.002")
+        #expect(price.cost(of: Self.twoCPUs, for: .seconds(1)) == "1.24")
+        #expect(price.listCost(of: Self.twoCPUs, for: .seconds(-1)) == "1")
+    }
+
+    @Test("any charge is what whole numbers of 128 bits make of it", arguments: 0..<300)
+    func exact(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        func number(_ range: ClosedRange<Int64>) -> Int64 {
+            // As many digits as not: small and large numbers alike.
+            let bits = Int64.random(in: 0...62, using: &generator)
+            return min(max(Int64.random(in: 0...(1 << bits), using: &generator), range.lowerBound), range.upperBound)
+        }
+        let rates = (0..<4).map { _ in Rate(picodollars: number(0...1_000_000_000_000)) }
+        let (free, granule) = (Int(number(0...20)), number(1...3_600_000))
+        let scale = try #require(Ratio(number(1...9999), number(1...999_999)))
+        let schedule = PriceSchedule(
+            perVCPUSecond: rates[0], perGiBSecond: rates[1], perGPUSecond: ["L4": rates[2]], perDiskGiBSecond: rates[3], freeDiskGiB: free,
+            perCreate: Money(nanodollars: number(0...1_000_000_000)), scale: scale, granularity: .milliseconds(granule),
+            minimum: .milliseconds(number(0...100_000)))
+        let gpu = Bool.random(using: &generator) ? GPURequest(type: "L4", count: Int(number(1...8))) : nil
+        let resources = Resources(
+            milliCPU: Int(number(1...64_000)), memoryMiB: Int(number(64...524_288)), diskGiB: Int(number(1...1024)), gpu: gpu)
+        let lived = number(0...86_400_000)
+        let billed = Int128((max(lived, schedule.minimum.wholeMilliseconds) + granule - 1) / granule * granule)
+        // Everything over 1000 × 1024 × 1000 × 1000 × the scale's denominator, and rounded up once.
+        let perSecond =
+            Int128(rates[0].picodollars) * Int128(resources.milliCPU) * 1024 + Int128(rates[1].picodollars) * Int128(resources.memoryMiB)
+            * 1000
+            + Int128(rates[2].picodollars) * Int128(gpu?.count ?? 0) * 1_024_000
+            + Int128(rates[3].picodollars) * Int128(max(0, resources.diskGiB - free)) * 1_024_000
+        let (upper, lower) = (perSecond * billed * Int128(scale.numerator), 1_024_000_000_000 * Int128(scale.denominator))
+        let timed = upper / lower + (upper % lower == 0 ? 0 : 1)
+        let cost = schedule.cost(of: resources, for: .milliseconds(lived))
+        let expected = Int64(exactly: timed + Int128(schedule.perCreate.nanodollars))
+        #expect(cost?.nanodollars == expected, "seed \(seed)")
+        #expect(PriceSchedule(json: schedule.json).cost(of: resources, for: .milliseconds(lived)) == cost, "seed \(seed)")
+        // And the way back: no life within the charge is longer than what was billed.
+        guard let cost, let life = schedule.longestDuration(of: resources, within: cost) else { return }
+        let again = try #require(schedule.cost(of: resources, for: life))
+        #expect(again <= cost, "seed \(seed)")
+    }
+
+    @Test func `what does not fit has no price instead of a wrong one`() {
+        let most = Rate(picodollars: .max)
+        let resources = Resources(milliCPU: .max / 1024, memoryMiB: 1024, diskGiB: 1)
+        #expect(PriceSchedule(perVCPUSecond: most).cost(of: resources, for: .longest) == nil)
+        #expect(PriceSchedule(perVCPUSecond: most).longestDuration(of: resources, within: "$1") == nil)
+        #expect(PriceSchedule(perVCPUSecond: most).cost(of: Self.twoCPUs, for: .longest) == nil)
     }
 }

@@ -60,6 +60,35 @@ import Testing
         await store.close()
     }
 
+    @Test("prices are kept in a database that the step before has made")
+    func prices() async throws {
+        let directory = try TemporaryDirectory()
+        let queue = try DatabaseQueue(path: directory.path + "/sandstorm.sqlite")
+        try Schema.migrator.migrate(queue, upTo: "003 events by run")
+        try queue.close()
+        let store = try SQLiteStore(directory: directory.path)
+        let change = PriceChangeRecord(at: .at(1), layer: "shipped", entry: "e2b", document: ["cpu": "1"], reason: "new")
+        #expect(try await store.keep([change], of: nil))
+        #expect(try await store.priceChanges() == [change])
+        await store.close()
+    }
+
+    @Test(
+        "no statement changes what a price was",
+        arguments: [
+            "UPDATE price_changes SET document = NULL", "DELETE FROM price_changes",
+            "INSERT OR REPLACE INTO price_changes SELECT sequence, 0, layer, entry, reason, NULL FROM price_changes",
+        ])
+    func priceChanges(sql: String) async throws {
+        try await withSQLiteStore { store async throws in
+            let change = PriceChangeRecord(at: .at(1), layer: "shipped", entry: "e2b", document: ["cpu": "1"], reason: "new")
+            #expect(try await store.keep([change], of: nil))
+            let error = await #expect(throws: StoreError.self) { try await store.write { try $0.execute(sql: sql) } }
+            #expect(error?.kind == .corrupt)
+            #expect(try await store.priceChanges() == [change])
+        }
+    }
+
     @Test("every table is strict")
     func strict() async throws {
         try await withSQLiteStore { store in

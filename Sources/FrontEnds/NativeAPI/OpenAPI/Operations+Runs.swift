@@ -77,14 +77,18 @@ extension Operation {
                 .query("memory", .integer(SandboxSpec.Limits.memory), "MiB."), .query("disk", .integer(SandboxSpec.Limits.disk), "GiB."),
                 .query("gpu", .notEmpty, "A GPU's type."),
                 .query("isolation", .reference("Isolation"), "The least that will do."),
-                .query("network", .choice(["none", "open"]), "What it may reach."),
+                .query("network", .choice(["none", "open"]), "What it may reach."), .query("region", .notEmpty, "Where it must be."),
+                .query("scope", .reference("PriceScope"), "Whose prices."),
                 .query(
                     "duration", .integer(1...PriceRoutes.maximumDuration, default: PriceRoutes.standardDuration), "Milliseconds."),
             ],
             answers: [
                 .json(
-                    .object([("duration", .milliseconds), ("prices", .array(of: .reference("PriceQuote")).described("Cheapest first."))]),
-                    "What every offer asks that can take such a sandbox.")
+                    .object([
+                        ("duration", .milliseconds), ("prices", .array(of: .reference("PriceQuote")).described("Cheapest first.")),
+                        ("sources", .array(of: .reference("PriceSource")).described("Who is asked for prices, and how that went.")),
+                    ]),
+                    "What every offer asks that can take such a sandbox, and what is known of places without an account.")
             ]),
     ]
 

@@ -24,7 +24,53 @@ extension Schema {
         ("Offer", .object(offer.required, optional: offer.optional)),
         (
             "PriceQuote",
-            .object(offer.required, optional: offer.optional + [("cost", .money.described("For the whole duration."))])
+            .object(
+                [
+                    ("id", .string()), ("provider", .string()), ("account", .string().described("\"none\" where there is no account.")),
+                    ("resources", .reference("Resources")),
+                    ("configured", .boolean.described("Whether something can be run there, and not only its price is known.")),
+                    ("freshness", .reference("PriceFreshness")),
+                ],
+                optional: [
+                    ("region", .string()), ("isolation", .reference("Isolation")), ("startLatency", .milliseconds),
+                    ("price", .reference("PriceSchedule")),
+                    ("cost", .money.described("For the whole duration, minimum and granularity applied.")),
+                    ("listCost", .money.described("For the whole duration by the list alone.")),
+                    ("hourlyCost", .money.described("For an hour by the list.")),
+                    ("notes", .array(of: .string()).described("What else is to be known.")),
+                ])
+        ),
+        (
+            "PriceFreshness",
+            .object(
+                [
+                    ("origin", .choice(["shipped", "feed", "rates", "configuration", "provider"])), ("certainty", .reference("Certainty")),
+                    (
+                        "sources",
+                        .array(of: .object([("text", .string()), ("certainty", .reference("Certainty"))], optional: [("read", .string())]))
+                            .described("The least sure first.")
+                    ), ("stale", .boolean.described("It held for a time that is over.")),
+                ],
+                optional: [
+                    ("age", .milliseconds.described("Of the oldest figure, in milliseconds.")),
+                    ("roundingUncertain", .boolean.described("It is not sure in what steps time is billed.")),
+                    ("detail", .string().described("Why it could not be refreshed, or is not known.")),
+                ])
+        ),
+        ("Certainty", .choice(["configured", "observed", "published", "uncertain"]).described("How far a figure can be believed.")),
+        (
+            "PriceScope",
+            .choice(of: PriceScope.self).with("default", "market")
+                .described("mine: of places with an account; market: also what sandboxes cost elsewhere; all: also other products.")
+        ),
+        (
+            "PriceSource",
+            .object(
+                [("name", .string()), ("origin", .string()), ("healthy", .boolean), ("stale", .boolean)],
+                optional: [
+                    ("provider", .string()), ("askedAt", .instant), ("answeredAt", .instant), ("failure", .string()),
+                    ("detail", .string()), ("serial", .count), ("expiresAt", .instant),
+                ])
         ),
         (
             "Resources",
@@ -60,7 +106,11 @@ extension Schema {
         [],
         optional: [
             ("perVcpuSecond", .rate), ("perGibSecond", .rate), ("perDiskGibSecond", .rate), ("perGpuSecond", .map(of: .rate)),
-            ("perCreate", .money), ("granularity", .milliseconds), ("minimum", .milliseconds),
+            ("freeDiskGib", .count), ("perCreate", .money), ("granularity", .milliseconds), ("minimum", .milliseconds),
+            (
+                "scale",
+                string(pattern: "^[0-9]+(/[0-9]+)?$").described("A fraction that every rate is multiplied by; 1 unless it is there.")
+            ),
         ]
     ).described("What is free is left out.")
 }

@@ -13,15 +13,21 @@ struct PriceRoutes: Sendable {
     static let maximumDuration = 2_678_400_000
 
     /// The parameters that describe the sandbox, and whether the spec has them as numbers.
-    private static let fields = [("cpu", true), ("memory", true), ("disk", true), ("gpu", false), ("isolation", false), ("network", false)]
+    private static let fields = [
+        ("cpu", true), ("memory", true), ("disk", true), ("gpu", false), ("isolation", false), ("network", false),
+        ("region", false),
+    ]
 
     func add(to routes: RouterGroup<CallerContext>) { routes.on(.prices, .get, use: prices) }
 
     private func prices(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let parameters = try QueryParameters(request, names: PriceRoutes.fields.map(\.0) + ["duration"])
+        let parameters = try QueryParameters(request, names: PriceRoutes.fields.map(\.0) + ["duration", "scope"])
         let duration = try parameters.integer("duration", in: 1...PriceRoutes.maximumDuration) ?? PriceRoutes.standardDuration
-        let quotes = engine.prices(of: try PriceRoutes.spec(parameters), for: .milliseconds(duration))
-        return .json(["duration": .integer(duration), "prices": .array(quotes.map(\.json))])
+        let scope = try parameters.choice("scope", as: PriceScope.self) ?? .market
+        let quotes = engine.prices(of: try PriceRoutes.spec(parameters), for: .milliseconds(duration), scope: scope)
+        return .json([
+            "duration": .integer(duration), "prices": .array(quotes.map(\.json)), "sources": .array(engine.priceSources.map(\.json)),
+        ])
     }
 
     private static func spec(_ parameters: QueryParameters) throws(Problem) -> SandboxSpec {
