@@ -1,4 +1,4 @@
-package import SandstormCore
+import SandstormCore
 
 /// A point in time, in whole milliseconds since 1970 (UTC). Routing reads no clock: every call is told the time.
 package struct Moment: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -8,6 +8,10 @@ package struct Moment: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     package static func + (moment: Moment, duration: Duration) -> Moment {
         Moment(milliseconds: moment.milliseconds + duration.wholeMilliseconds)
+    }
+
+    package static func - (moment: Moment, duration: Duration) -> Moment {
+        Moment(milliseconds: moment.milliseconds - duration.wholeMilliseconds)
     }
 
     /// The time from `earlier` to `later`; negative if they stand the other way round.

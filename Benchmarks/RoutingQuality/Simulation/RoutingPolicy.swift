@@ -13,8 +13,12 @@ package protocol RoutingPolicy {
     mutating func began(_ offer: Int, for request: SimulatedRequest, at now: Microseconds)
     /// What became of it: exactly one of started, failed and abandoned, and after a start how the code ended.
     mutating func learn(_ event: Observation.Event, of offer: Int, for request: SimulatedRequest, at now: Microseconds)
-    /// Nothing has started within the plan's delay: the offer for a second create, if there is to be one.
-    mutating func hedge(_ request: SimulatedRequest, at now: Microseconds) -> Int?
+    /// Nothing has started within the plan's delay, or that of the last answer.
+    ///
+    /// - Parameters:
+    ///   - tried: where creates of this request went so far.
+    ///   - waited: since the first of them began.
+    mutating func hedge(_ request: SimulatedRequest, tried: [Int], waited: Microseconds, at now: Microseconds) -> HedgeStep
     /// Where to go on after failures, which come in their order and are never none.
     mutating func next(after failures: [Failure], for request: SimulatedRequest, at now: Microseconds) -> NextStep
     /// Nothing more will be asked about this request.
@@ -47,6 +51,8 @@ package enum NextStep: Hashable, Sendable {
 
 extension RoutingPolicy {
     package mutating func began(_ offer: Int, for request: SimulatedRequest, at now: Microseconds) {}
-    package mutating func hedge(_ request: SimulatedRequest, at now: Microseconds) -> Int? { nil }
+    package mutating func hedge(_ request: SimulatedRequest, tried: [Int], waited: Microseconds, at now: Microseconds) -> HedgeStep {
+        .none
+    }
     package mutating func forget(_ request: SimulatedRequest) {}
 }

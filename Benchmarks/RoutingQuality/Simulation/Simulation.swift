@@ -165,9 +165,17 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
     }
 
     private mutating func hedge(_ request: Int, at now: Microseconds) {
-        guard !progress[request].hasStarted, !progress[request].isOver, let offer = policy.hedge(requests[request], at: now) else { return }
-        tally.hedges += 1
-        begin(offer, for: request, at: now)
+        guard !progress[request].hasStarted, !progress[request].isOver else { return }
+        let tried = progress[request].attempts.map { attempts[$0].offer }
+        let waited = progress[request].attempts.first.map { now - attempts[$0].began } ?? 0
+        switch policy.hedge(requests[request], tried: tried, waited: waited, at: now) {
+        case .none: break
+        case .wait(let time): queue.add(.hedge(request: request), at: now + max(Microseconds(time), 1000))
+        case .start(let offer, let again):
+            tally.hedges += 1
+            begin(offer, for: request, at: now)
+            if let again { queue.add(.hedge(request: request), at: now + max(Microseconds(again), 1000)) }
+        }
     }
 
     private mutating func outcome(of index: Int, at now: Microseconds) {

@@ -25,6 +25,9 @@ package struct HedgeBudget: Hashable, Sendable {
     /// Whether a hedge is left.
     package var allows: Bool { credit >= 1000 }
 
+    /// What is left, in thousandths of a hedge.
+    package var available: Int { Int(credit) }
+
     /// Takes a hedge; `false` if none is left.
     package mutating func take() -> Bool {
         guard allows else { return false }

@@ -54,12 +54,12 @@ package struct FixedHedgePolicy: RoutingPolicy {
         return RoutingPlan(offer: offer, hedgeDelay: delay)
     }
 
-    package mutating func hedge(_ request: SimulatedRequest, at now: Microseconds) -> Int? {
+    package mutating func hedge(_ request: SimulatedRequest, tried: [Int], waited: Microseconds, at now: Microseconds) -> HedgeStep {
         guard tokens >= 1, let first = firsts[request.id],
             let second = cooldowns.usable(of: offers.filter { $0 != first }, at: now).first
-        else { return nil }
+        else { return .none }
         tokens -= 1
-        return second
+        return .start(second, then: nil)
     }
 
     package mutating func learn(_ event: Observation.Event, of offer: Int, for request: SimulatedRequest, at now: Microseconds) {

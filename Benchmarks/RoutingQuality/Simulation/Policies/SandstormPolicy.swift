@@ -49,9 +49,14 @@ package struct SandstormPolicy: RoutingPolicy {
         router.record(observation, among: place.table, at: now.moment)
     }
 
-    package mutating func hedge(_ request: SimulatedRequest, at now: Microseconds) -> Int? {
-        guard let known = open[request.id] else { return nil }
-        return router.takeHedge(known.ranking, for: asked(by: request), at: now.moment).map { worldIndices[known.market][$0] }
+    package mutating func hedge(_ request: SimulatedRequest, tried: [Int], waited: Microseconds, at now: Microseconds) -> HedgeStep {
+        guard let known = open[request.id] else { return .none }
+        let indices = worldIndices[known.market]
+        let places = tried.compactMap { offer in indices.firstIndex(of: offer) }
+        let step = router.hedge(
+            known.ranking, tried: places, waited: waited.duration, for: asked(by: request), at: now.moment)
+        guard case .start(let offer, let then) = step else { return step }
+        return .start(indices[offer], then: then)
     }
 
     package mutating func next(after failures: [Failure], for request: SimulatedRequest, at now: Microseconds) -> NextStep {

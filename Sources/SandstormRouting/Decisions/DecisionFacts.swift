@@ -1,0 +1,56 @@
+import SandstormCore
+
+/// What a decision rested on, kept until somebody wants to read it.
+struct DecisionFacts: Sendable {
+    var request: RoutingRequest
+    var table: OfferTable
+    var entries: [Ranking.Entry]
+    var drops: [DropReason]
+    var hedge: HedgePlan?
+    var expectation: WorkloadModel.Expectation
+
+    /// Every offer with its numbers: the kept ones first, best first; then the dropped ones, each with the reason in words.
+    var decision: Decision {
+        var candidates = entries.map { entry in
+            candidate(entry.offer, isKept: true, keepReason(table.offers[entry.offer]), cost: entry.cost, latency: entry.latency)
+        }
+        for offer in drops.indices where drops[offer] != .kept {
+            candidates.append(candidate(offer, isKept: false, words(for: drops[offer], table.offers[offer]), cost: nil, latency: nil))
+        }
+        return Decision(candidates: candidates, refusals: table.refusals, objective: request.constraints.objective)
+    }
+
+    private func candidate(_ index: Int, isKept: Bool, _ reason: String, cost: Money?, latency: Duration?) -> Decision.Candidate {
+        let offer = table.offers[index]
+        let teardown = table.teardownTimes[index]
+        let expected = cost ?? offer.price.cost(of: offer.resources, for: min(expectation.duration, request.timeout))
+        let worst = offer.price.cost(of: offer.resources, for: offer.startLatency + request.timeout + teardown)
+        let deadline = request.constraints.maxCost.map { limit in
+            (offer.price.longestDuration(of: offer.resources, within: limit) ?? .zero) - teardown
+        }
+        return Decision.Candidate(
+            offer: offer, isKept: isKept, reason: reason, predictedCost: expected ?? .zero, worstCost: worst ?? .zero,
+            predictedLatency: latency ?? offer.startLatency, costDeadline: deadline)
+    }
+
+    private func keepReason(_ offer: Offer) -> String {
+        if request.constraints.preferredProviders.contains(offer.provider) { return "preferred provider" }
+        if let region = request.constraints.preferredRegion, offer.region == region { return "preferred region" }
+        return "capable"
+    }
+
+    private func words(for drop: DropReason, _ offer: Offer) -> String {
+        switch drop {
+        case .kept: "capable"
+        case .excludedProvider: "excluded by the request"
+        case .isolation: "isolation \(offer.isolation.rawValue) is weaker than \(request.isolation.rawValue)"
+        case .region: "not in region \(request.region ?? "")"
+        case .unpriced: "has no price for these resources"
+        case .rule: "not allowed by the routing rule"
+        case .tooSlow: "starts in about \(offer.startLatency.display), later than \(request.constraints.maxLatency?.display ?? "")"
+        case .tooDear: "\(request.constraints.maxCost?.description ?? "the cap") does not pay for the start and one second of run time"
+        case .breakerOpen: "rests after failures"
+        case .full: "its account is full"
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import SandstormCore
+
+/// What is known of one offer, and what is under way there.
+struct Place: Sendable {
+    /// Where the breaker and the limit of its account are kept.
+    let breaker: Int
+    let limit: Int
+    var startup: StartupModel
+    /// How much longer or shorter code runs here than elsewhere.
+    var speed = FadingMean()
+    /// Sandboxes that started, and the share of them that died under the code.
+    var deaths = FadingMean()
+    /// Creates under way.
+    var pending = 0
+
+    private var prospects: Prospects?
+    private var isStale = true
+
+    /// What decisions look at, as of some moment.
+    struct Prospects: Sendable {
+        var curve: StartupCurve
+        /// ``Race/alone(_:limit:)``, in milliseconds.
+        var loss: Float
+        var limit: Float
+        var median: Duration
+        /// Nine in ten of the creates that succeed have started by then.
+        var late: Duration
+        /// In millionths.
+        var failure: Int
+        var death: Int
+        var asOf: Int64
+    }
+
+    init(breaker: Int, limit: Int, promised: Duration) {
+        self.breaker = breaker
+        self.limit = limit
+        startup = StartupModel(promised: promised)
+    }
+
+    mutating func learn(_ body: (inout Place) -> Void) {
+        body(&self)
+        isStale = true
+    }
+
+    /// Reckoned anew only after something was learned or time has passed over it.
+    mutating func prospects(at now: Moment, limit: Float) -> Prospects {
+        if let prospects, !isStale, prospects.limit == limit, now.milliseconds - prospects.asOf < Place.freshness { return prospects }
+        startup.advance(to: now)
+        let curve = startup.curve()
+        let died = deaths.mean(prior: Place.usualDeaths, weight: 20)
+        let reckoned = Prospects(
+            curve: curve, loss: Race.alone(curve, limit: limit), limit: limit, median: startup.quantile(0.5, of: curve),
+            late: startup.quantile(0.9, of: curve), failure: Int(curve.failure * 1_000_000), death: Int(min(0.9, max(0, died)) * 1_000_000),
+            asOf: now.milliseconds)
+        prospects = reckoned
+        isStale = false
+        return reckoned
+    }
+
+    private static let freshness: Int64 = 60_000
+    private static let usualDeaths = 0.001
+}
+
+/// A mean in which old values fade with each new one.
+struct FadingMean: Sendable {
+    private(set) var sum = 0.0
+    private(set) var squares = 0.0
+    private(set) var weight = 0.0
+
+    mutating func add(_ value: Double, remainder: Double = 0.98) {
+        sum = sum * remainder + value
+        squares = squares * remainder + value * value
+        weight = weight * remainder + 1
+    }
+
+    /// Drawn to `prior`, as if that had been observed `weight` times.
+    func mean(prior: Double, weight priorWeight: Double) -> Double { (sum + prior * priorWeight) / (weight + priorWeight) }
+
+    /// Around the mean, drawn to `prior`.
+    func variance(prior: Double, weight priorWeight: Double) -> Double {
+        guard weight > 0 else { return prior }
+        let mean = sum / weight
+        return (max(0, squares - weight * mean * mean) + prior * priorWeight) / (weight + priorWeight)
+    }
+
+    var kept: JSONValue { .array([sum, squares, weight].map { .integer(Int64(($0 * 1e6).rounded())) }) }
+
+    init() {}
+
+    init?(kept: JSONValue?) {
+        let numbers = (kept?.arrayValue ?? []).compactMap(\.intValue).map { Double($0) / 1e6 }
+        guard numbers.count == 3, numbers[2] >= 0, numbers[2] < 1e9 else { return nil }
+        (sum, squares, weight) = (numbers[0], numbers[1], numbers[2])
+    }
+}

@@ -1,0 +1,50 @@
+package import SandstormCore
+
+extension Router {
+    /// What a dispatcher does after a failure.
+    package enum Next: Hashable, Sendable {
+        /// Try this offer, after a pause.
+        case attempt(Int, after: Duration)
+        /// There is none left that may be tried.
+        case nowhere
+        /// There would be one, but retries have used up their share of the traffic.
+        case retriesSpent
+    }
+
+    /// Where to go on.
+    ///
+    /// - Parameter failures: what was tried for this run so far, in its order, each with its error.
+    package mutating func next(
+        after failures: [(offer: Int, error: ProviderError)], of ranking: Ranking, for request: RoutingRequest, at now: Moment
+    ) -> Next {
+        guard let last = failures.last else { return ranking.entries.first.map { .attempt($0.offer, after: .zero) } ?? .nowhere }
+        let step = step(after: last, failures, ranking, request, at: now)
+        guard case .attempt = step else { return step }
+        return retries.take(for: Router.number(ofTenant: request.tenant), at: now) ? step : .retriesSpent
+    }
+
+    private mutating func step(
+        after last: (offer: Int, error: ProviderError), _ failures: [(offer: Int, error: ProviderError)], _ ranking: Ranking,
+        _ request: RoutingRequest, at now: Moment
+    ) -> Next {
+        let table = ranking.table
+        let tries = failures.count { $0.offer == last.offer }
+        let elsewhere = bestUntried(ranking, failures.map(\.offer), request, at: now)
+        let place = places[table.places[last.offer]]
+        if last.error.disposition == .sameOnceThenElsewhere, tries == 1,
+            breakers[place.breaker].permits(at: now, under: configuration.breaker),
+            // Whoever is in a hurry does not wait for the same place twice.
+            request.constraints.objective != .fastest || elsewhere == nil
+        {
+            return .attempt(last.offer, after: .milliseconds(Int64.random(in: 20...120, using: &generator)))
+        }
+        if let elsewhere { return .attempt(elsewhere, after: .zero) }
+        // What is left are places that rest or are full. One of them, at most once each, is better than giving up.
+        let rest = ranking.entries.filter { entry in !failures.contains { $0.offer == entry.offer } }
+        let resting = rest.compactMap { entry in
+            breakers[places[table.places[entry.offer]].breaker].reluctance(at: now).map { (entry, $0) }
+        }
+        let best = resting.min { ($0.1, $0.0.tier, $0.0.score) < ($1.1, $1.0.tier, $1.0.score) }
+        return best.map { .attempt($0.0.offer, after: .zero) } ?? .nowhere
+    }
+}

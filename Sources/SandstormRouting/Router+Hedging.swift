@@ -1,0 +1,123 @@
+import SandstormCore
+
+extension Router {
+    /// A hedge must be worth so many times the fastest place's usual start: what the budget is spent on best.
+    private static let price: Float = 2
+
+    /// When a second create pays, and on which offer.
+    mutating func planHedge(
+        _ entries: [Ranking.Entry], _ request: RoutingRequest, _ table: OfferTable, _ limit: Float, at now: Moment
+    ) -> HedgePlan? {
+        guard configuration.hedgesPerMille > 0, entries.count > 1, entries[1].tier == entries[0].tier else { return nil }
+        if request.constraints.objective == .cheapest { return rescue(entries, table, limit, at: now) }
+        if let exploration = explore(entries, request, table, limit, at: now) { return exploration }
+        let first = places[table.places[entries[0].offer]].prospects(at: now, limit: limit)
+        // The emptier the budget, the dearer a hedge.
+        let fill = min(1, Float(hedges.available) / Float(max(1, configuration.hedgeBurst) * 500))
+        let price = Router.price * Float(max(50, first.median.wholeMilliseconds)) * (1 + 3 * (1 - fill))
+        var best: (loss: Float, offer: Int, delay: Int)?
+        for entry in entries[1...].prefix(3) where entry.tier == entries[0].tier {
+            let second = places[table.places[entry.offer]].prospects(at: now, limit: limit).curve
+            for delay in stride(from: Router.delays.lowerBound, to: Router.delays.upperBound, by: 2) {
+                let claim = first.curve.survival[delay]
+                let loss = Race.pair(first.curve, second, delay: delay, limit: limit) + price * claim
+                if best.map({ loss < $0.loss }) ?? true { best = (loss, entry.offer, delay) }
+            }
+        }
+        return best.map {
+            HedgePlan(delay: .milliseconds(Int64(TimeScale.edges[$0.delay])), offer: $0.offer, explores: false)
+        }
+    }
+
+    /// 100 ms … 3.5 s, and further out where places are slower.
+    private static let delays = 14..<46
+
+    /// Where only the price counts, a second create is only for one that hangs.
+    private mutating func rescue(_ entries: [Ranking.Entry], _ table: OfferTable, _ limit: Float, at now: Moment) -> HedgePlan? {
+        let first = places[table.places[entries[0].offer]].prospects(at: now, limit: limit)
+        return HedgePlan(delay: max(.seconds(2), first.late * 3), offer: entries[1].offer, explores: false)
+    }
+
+    /// A second create at once at a place of which too little is known, if it may be better than the first: the wait is no longer for it, and
+    /// what it costs is bounded by the budget.
+    private mutating func explore(
+        _ entries: [Ranking.Entry], _ request: RoutingRequest, _ table: OfferTable, _ limit: Float, at now: Moment
+    ) -> HedgePlan? {
+        guard configuration.explorationsPerMille > 0, hedges.allows else { return nil }
+        let best = places[table.places[entries[0].offer]]
+        guard best.startup.isKnown else { return nil }
+        let others = entries[1...].prefix(64).filter { $0.tier == entries[0].tier }
+        let unknown = others.filter {
+            let place = places[table.places[$0.offer]]
+            return place.startup.observed == 0 && place.pending == 0
+        }
+        if let entry = unknown.randomElement(using: &generator) { return HedgePlan(delay: .zero, offer: entry.offer, explores: true) }
+        guard explorationCredit >= 1000, hedges.available >= 2000 else { return nil }
+        let reference = places[table.places[entries[0].offer]].prospects(at: now, limit: limit).loss
+        var chosen: (hope: Double, offer: Int)?
+        for entry in others {
+            let number = table.places[entry.offer]
+            let loss = places[number].prospects(at: now, limit: limit).loss
+            let idle = Double(max(0, now.milliseconds - places[number].startup.lastObserved)) / 3_600_000
+            let evidence = Double(min(20, places[number].startup.recentWeight)) / (1 + idle / 6)
+            // A draw from what the place may be like, the wider the less is known of it.
+            let deviation = abs(gaussian()) / (evidence + 0.2).squareRoot()
+            let hope = Logarithm.natural(Double(reference / max(1, loss))) + deviation
+            if hope > 0, chosen.map({ hope > $0.hope }) ?? true { chosen = (hope, entry.offer) }
+        }
+        return chosen.map { HedgePlan(delay: .zero, offer: $0.offer, explores: true) }
+    }
+
+    /// Near enough to normal: the sum of uniform numbers.
+    private mutating func gaussian() -> Double {
+        var sum = -6.0
+        for _ in 0..<12 { sum += Double(generator.next() >> 11) * 0x1p-53 }
+        return sum
+    }
+
+    /// Nothing has started within the delay that was planned or last answered.
+    ///
+    /// - Parameters:
+    ///   - tried: where creates of this run went so far.
+    ///   - waited: since the first create began.
+    package mutating func hedge(
+        _ ranking: Ranking, tried: [Int], waited: Duration, for request: RoutingRequest, at now: Moment
+    ) -> HedgeStep {
+        guard let plan = ranking.hedge, waited < Router.longestHedging else { return .none }
+        let explores = plan.explores && tried.count == 1 && waited < .milliseconds(20)
+        if explores {
+            guard hedges.take() else { return .wait(.milliseconds(250)) }
+            explorationCredit = max(0, explorationCredit - 1000)
+            return .start(plan.offer, then: .milliseconds(500))
+        }
+        let again = max(Duration.milliseconds(50), waited / 4)
+        // Of many that are late together, those that are late longest have a better claim.
+        if pending * 500 > hedges.available { return .wait(again) }
+        guard hedges.allows else { return .wait(again) }
+        guard tried.count <= Router.mostHedges, let offer = bestUntried(ranking, tried, request, at: now) else { return .none }
+        guard hedges.take() else { return .wait(again) }
+        return .start(offer, then: max(.milliseconds(100), waited * 2))
+    }
+
+    private static let mostHedges = 3
+    private static let longestHedging = Duration.seconds(120)
+
+    /// Of the ranked offers that were not tried and may be called, the one that is best by what is known now.
+    mutating func bestUntried(_ ranking: Ranking, _ tried: [Int], _ request: RoutingRequest, at now: Moment) -> Int? {
+        let table = ranking.table
+        var best: (entry: Ranking.Entry, score: Int64)?
+        for entry in ranking.entries where !tried.contains(entry.offer) {
+            let place = places[table.places[entry.offer]]
+            guard breakers[place.breaker].permits(at: now, under: configuration.breaker),
+                limits[place.limit].permits(at: now, under: configuration.limit)
+            else { continue }
+            var score = entry.score
+            if request.constraints.objective != .cheapest {
+                let loss = places[table.places[entry.offer]].prospects(at: now, limit: Router.leastLimit).loss
+                score = Router.score(cost: entry.cost, loss: Int64(min(loss, 1e9) * 1000), request.constraints)
+            }
+            if best.map({ (entry.tier, score) < ($0.entry.tier, $0.score) }) ?? true { best = (entry, score) }
+        }
+        return best?.entry.offer
+    }
+}

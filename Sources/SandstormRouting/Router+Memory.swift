@@ -1,0 +1,58 @@
+import SandstormCore
+
+extension Router {
+    /// What a restart must not forget: what was learned of places and of kinds of work, the limits, and what is left of the budgets.
+    package func snapshot() -> [UInt8] {
+        var kept: [JSONValue] = []
+        for (number, place) in places.enumerated() where place.startup.observed > 0 {
+            kept.append(names[number].json(place.kept))
+        }
+        for (key, value) in inherited { kept.append(key.json(value)) }
+        let object: JSONObject = [
+            "version": .integer(Router.memoryVersion), "places": .array(kept), "workloads": workloads.kept, "hedges": hedges.json,
+        ]
+        return JSONValue.object(object).encodedBytes
+    }
+
+    /// A router that goes on from what ``snapshot()`` gave.
+    ///
+    /// - Returns: `nil` if it is nothing of the kind, or of a version that is not known here.
+    package init?(restoring bytes: [UInt8], _ configuration: RoutingConfiguration = RoutingConfiguration(), seed: UInt64 = 0) {
+        guard let json = try? JSONValue(parsing: bytes), json["version"]?.intValue == Router.memoryVersion else { return nil }
+        self.init(configuration, seed: seed)
+        for entry in json["places"]?.arrayValue ?? [] {
+            guard let provider = entry["provider"]?.stringValue, let account = entry["account"]?.stringValue,
+                let offer = entry["offer"]?.stringValue, let known = entry["known"]
+            else { continue }
+            inherited[PlaceKey(provider: ProviderID(provider), account: account, region: entry["region"]?.stringValue, offer: offer)] =
+                known
+        }
+        workloads = WorkloadModel(kept: json["workloads"] ?? [:])
+        if let budget = json["hedges"] { hedges.restore(budget) }
+    }
+
+    private static let memoryVersion = 1
+}
+
+extension Router.PlaceKey {
+    fileprivate func json(_ known: JSONValue) -> JSONValue {
+        var object: JSONObject = [
+            "provider": .string(provider.rawValue), "account": .string(account), "offer": .string(offer), "known": known,
+        ]
+        object["region"] = region.map(JSONValue.string)
+        return .object(object)
+    }
+}
+
+extension Place {
+    var kept: JSONValue { ["startup": startup.kept, "speed": speed.kept, "deaths": deaths.kept] }
+
+    /// Takes up what ``kept`` gave; what is nothing of the kind is passed over.
+    mutating func restore(_ kept: JSONValue, promised: Duration) {
+        learn { place in
+            if let startup = kept["startup"].flatMap({ StartupModel(kept: $0, promised: promised) }) { place.startup = startup }
+            if let speed = FadingMean(kept: kept["speed"]) { place.speed = speed }
+            if let deaths = FadingMean(kept: kept["deaths"]) { place.deaths = deaths }
+        }
+    }
+}

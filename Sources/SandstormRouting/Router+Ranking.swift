@@ -1,0 +1,168 @@
+import SandstormCore
+
+extension Router {
+    /// Ranks the offers of `table` for one run.
+    package mutating func rank(_ request: RoutingRequest, among table: OfferTable, at now: Moment) -> Ranking {
+        earn(request, at: now)
+        let constraints = request.constraints
+        let expectation = workloads.expectation(of: request.workload)
+        var drops = staticDrops(request, table)
+        var kept: [Int] = []
+        for offer in drops.indices where drops[offer] == .kept { kept.append(offer) }
+
+        let limit = longestWait(of: kept, table, at: now)
+        var entries: [Ranking.Entry] = []
+        entries.reserveCapacity(kept.count)
+        var resting: [Ranking.Entry] = []
+        for offer in kept {
+            switch judge(offer, of: table, request, expectation, limit, at: now) {
+            case .success(let entry):
+                let place = places[table.places[offer]]
+                if !breakers[place.breaker].permits(at: now, under: configuration.breaker) {
+                    drops[offer] = .breakerOpen
+                    resting.append(entry)
+                } else if !limits[place.limit].permits(at: now, under: configuration.limit) {
+                    drops[offer] = .full
+                    resting.append(entry)
+                } else {
+                    entries.append(entry)
+                }
+            case .failure(let drop): drops[offer] = drop.reason
+            }
+        }
+        var isWorthWaiting = false
+        if entries.isEmpty, !resting.isEmpty {
+            // Refusing what the least bad place might take is worse than trying it; where the account itself named its limit, it isn't.
+            if let best = leastReluctant(resting, table, drops, at: now) {
+                entries = [best]
+                drops[best.offer] = .kept
+            } else {
+                isWorthWaiting = true
+            }
+        }
+        sort(&entries, constraints, table)
+        let hedge = planHedge(entries, request, table, limit, at: now)
+        let ranked = entries
+        let facts = DecisionFacts(request: request, table: table, entries: entries, drops: drops, hedge: hedge, expectation: expectation)
+        return Ranking(table: table, entries: ranked, hedge: hedge, isWorthWaiting: isWorthWaiting) { facts.decision }
+    }
+
+    struct Drop: Error {
+        var reason: DropReason
+    }
+
+    /// What can be said without looking at what was learned.
+    private func staticDrops(_ request: RoutingRequest, _ table: OfferTable) -> [DropReason] {
+        var drops = [DropReason](repeating: .kept, count: table.offers.count)
+        let region = request.region.map { table.number(ofRegion: $0) }
+        let excluded = request.constraints.excludeProviders.compactMap { table.number(of: $0) }
+        let isolation = request.isolation
+        table.traits.withUnsafeBufferPointer { traits in
+            drops.withUnsafeMutableBufferPointer { drops in
+                for offer in traits.indices {
+                    let trait = traits[offer]
+                    if let region, trait.region != region {
+                        drops[offer] = .region
+                    } else if trait.isolation < isolation {
+                        drops[offer] = .isolation
+                    } else if !excluded.isEmpty, excluded.contains(trait.provider) {
+                        drops[offer] = .excludedProvider
+                    }
+                }
+            }
+        }
+        return drops
+    }
+
+    /// Compared with the fastest place, whoever waits so long waits for ever.
+    private mutating func longestWait(of offers: [Int], _ table: OfferTable, at now: Moment) -> Float {
+        var fastest = Duration.longest
+        for offer in offers { fastest = min(fastest, places[table.places[offer]].prospects(at: now, limit: Router.leastLimit).median) }
+        guard fastest > .milliseconds(250), fastest < .longest else { return Router.leastLimit }
+        // In coarse steps, so that what was reckoned with it holds for a while.
+        var limit = Router.leastLimit
+        while limit < Float(fastest.wholeMilliseconds) * 16, limit < 1e6 { limit *= 2 }
+        return limit
+    }
+
+    private mutating func judge(
+        _ offer: Int, of table: OfferTable, _ request: RoutingRequest, _ expectation: WorkloadModel.Expectation, _ limit: Float,
+        at now: Moment
+    ) -> Result<Ranking.Entry, Drop> {
+        let number = table.places[offer]
+        let prospects = places[number].prospects(at: now, limit: limit)
+        let start = scaled(prospects.late, by: expectation.startup)
+        if let limit = request.constraints.maxLatency, start > limit { return .failure(Drop(reason: .tooSlow)) }
+        let price = table.offers[offer].price
+        let resources = table.offers[offer].resources
+        let speed = Logarithm.exponential(places[number].speed.mean(prior: 0, weight: 10))
+        let duration = min(scaled(expectation.duration, by: Float(speed)), request.timeout)
+        guard let once = price.cost(of: resources, for: duration) else { return .failure(Drop(reason: .unpriced)) }
+        if let cap = request.constraints.maxCost {
+            let life = (price.longestDuration(of: resources, within: cap) ?? .zero) - table.teardownTimes[offer]
+            if life < prospects.median + Router.leastUsefulLife { return .failure(Drop(reason: .tooDear)) }
+        }
+        let cost = Router.perSuccess(once, deathPPM: prospects.death)
+        let loss = Int64(min(prospects.loss * expectation.startup, 1e9) * 1000)
+        return .success(
+            Ranking.Entry(
+                offer: offer, cost: cost, latency: start, failurePPM: prospects.failure,
+                tier: tier(of: table.offers[offer], request.constraints),
+                score: Router.score(cost: cost, loss: loss, request.constraints)))
+    }
+
+    private func scaled(_ duration: Duration, by factor: Float) -> Duration {
+        factor == 1 ? duration : .milliseconds(Int64(min(Double(duration.wholeMilliseconds) * Double(factor), 1e12).rounded()))
+    }
+
+    /// What one that succeeds costs, those that die on the way included, which are paid for as well.
+    static func perSuccess(_ cost: Money, deathPPM: Int) -> Money {
+        guard deathPPM > 0 else { return cost }
+        let (whole, rest) = (Int128(cost.nanodollars) * 1_000_000).quotientAndRemainder(
+            dividingBy: Int128(1_000_000 - min(deathPPM, 900_000)))
+        return Money(nanodollars: Int64(clamping: whole + (rest == 0 ? 0 : 1)))
+    }
+
+    /// - Parameter loss: in microseconds.
+    static func score(cost: Money, loss: Int64, _ constraints: Constraints) -> Int64 {
+        switch constraints.objective {
+        case .cheapest: cost.nanodollars
+        case .fastest: loss
+        // Compared by ratios: twice as dear is made up for by twice as fast, whatever else is on offer.
+        case .balanced: Logarithm.binary(cost.nanodollars) + Logarithm.binary(loss)
+        }
+    }
+
+    /// Preferred providers in their order, then the preferred region, then the rest.
+    private func tier(of offer: Offer, _ constraints: Constraints) -> Int32 {
+        guard !constraints.preferredProviders.isEmpty || constraints.preferredRegion != nil else { return 0 }
+        let provider = constraints.preferredProviders.firstIndex(of: offer.provider) ?? constraints.preferredProviders.count
+        let region = constraints.preferredRegion == nil || constraints.preferredRegion == offer.region ? 0 : 1
+        return Int32(provider * 2 + region)
+    }
+
+    /// Best first. What is equal in every number is taken in turn, the one with the least under way first, so that nothing unknown gets all.
+    private func sort(_ entries: inout [Ranking.Entry], _ constraints: Constraints, _ table: OfferTable) {
+        let isCheapest = constraints.objective == .cheapest
+        entries.sort { left, right in
+            if left.tier != right.tier { return left.tier < right.tier }
+            if left.score != right.score { return left.score < right.score }
+            if isCheapest, left.latency != right.latency { return left.latency < right.latency }
+            if !isCheapest, left.cost != right.cost { return left.cost < right.cost }
+            let (leftPending, rightPending) = (places[table.places[left.offer]].pending, places[table.places[right.offer]].pending)
+            if leftPending != rightPending { return leftPending < rightPending }
+            return left.offer < right.offer
+        }
+    }
+
+    /// Of places whose breakers are open, the one of which most is to be hoped; `nil` where none may be called even so.
+    func leastReluctant(_ resting: [Ranking.Entry], _ table: OfferTable, _ drops: [DropReason], at now: Moment) -> Ranking.Entry? {
+        let open = resting.filter { drops[$0.offer] == .breakerOpen }
+        // What is merely full will have room soon.
+        guard open.count == resting.count else { return nil }
+        let candidates = open.compactMap { entry in
+            breakers[places[table.places[entry.offer]].breaker].reluctance(at: now).map { (entry, $0) }
+        }
+        return candidates.min { ($0.1, $0.0.tier, $0.0.score, $0.0.offer) < ($1.1, $1.0.tier, $1.0.score, $1.0.offer) }?.0
+    }
+}

@@ -1,0 +1,18 @@
+import SandstormCore
+
+/// What an operator may set about routing; the defaults suit most.
+package struct RoutingConfiguration: Sendable {
+    package var breaker = CircuitBreaker.Policy.standard
+    package var limit = ConcurrencyLimit.Policy.standard
+    /// Second creates, per thousand requests; none if zero.
+    package var hedgesPerMille = 65
+    /// How many of them may be kept for later.
+    package var hedgeBurst = 20
+    /// Of these, so many per thousand requests may go to places of which too little is known.
+    package var explorationsPerMille = 10
+    /// Attempts after the first, per hundred requests.
+    package var retriesPercent = 20
+    package var retryBurst = 100
+
+    package init() {}
+}
