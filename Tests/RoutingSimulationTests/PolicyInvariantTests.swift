@@ -16,9 +16,9 @@ struct PolicyInvariantTests {
         let world = try world(name)
         let counts = world.requests.map { _ in Count() }
         let policy = FixedHedgePolicy(order: world.fastestAtFirst, delay: .milliseconds(300), share: 0.5)
-        let tally = Simulation.run(policy, in: world) { request, sight in
+        let tally = Simulation.run(policy, in: world) { request, sight, _ in
             switch sight {
-            case .created: break
+            case .created, .failed: break
             case .started: counts[request].starts += 1
             case .killed: break
             case .finished:
@@ -56,7 +56,7 @@ struct PolicyInvariantTests {
     }
 
     @Test func `the same seed gives the same report, another one another`() throws {
-        let chosen: Set<String> = ["random", "latency", "cooldown", "hedge-500", "informed", "oracle"]
+        let chosen: Set<String> = ["sandstorm", "random", "latency", "cooldown", "hedge-500", "informed", "oracle"]
         let scenario = try Packs.scenario(like: "flapping", "\"length\": \"1h\"")
         let tables = [1, 1, 2].map { PackRun(ScenarioWorld(scenario, seed: $0), only: chosen, seed: $0).table }
         #expect(tables[0] == tables[1])

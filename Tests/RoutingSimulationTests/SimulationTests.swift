@@ -9,7 +9,7 @@ struct SimulationTests {
     private func run(_ policy: ScriptedPolicy, in world: TestWorld) -> (tally: Tally, seen: [Sight], heard: [String]) {
         final class Seen { var sights: [Sight] = [] }
         let seen = Seen()
-        let tally = Simulation.run(policy, in: world) { _, sight in seen.sights.append(sight) }
+        let tally = Simulation.run(policy, in: world) { _, sight, _ in seen.sights.append(sight) }
         return (tally, seen.sights, policy.heard.events)
     }
 
@@ -49,7 +49,10 @@ struct SimulationTests {
             [[.failure(.quotaExceeded, after: .milliseconds(300))], [.failure(.unavailable, after: .seconds(1))]], requests: one)
         let (tally, seen, _) = run(ScriptedPolicy(first: 0, rest: [1]), in: world)
         #expect(tally.successes == 0 && tally.failovers == 1 && tally.lateStarts == 1 && tally.cost == .zero)
-        #expect(seen == [.created(offer: 0), .created(offer: 1), .gaveUp])
+        #expect(
+            seen == [
+                .created(offer: 0), .failed(offer: 0, .quotaExceeded), .created(offer: 1), .failed(offer: 1, .unavailable), .gaveUp,
+            ])
     }
 
     @Test func `while one is still coming, a failure of the other is no end`() {

@@ -16,6 +16,8 @@ struct Options {
     var policies: Set<String> = []
     /// `--error-times`: how long each class of error takes to show in a replay.
     var errors = ErrorModel()
+    /// `--slowest`: of so many of our own slowest starts in a replay, tell what happened, on standard error.
+    var slowest = 0
     /// `--seed`.
     var seed: UInt64 = 0
 
@@ -35,6 +37,9 @@ struct Options {
                 if let unknown = policies.subtracting(PackRun.policies).min() {
                     throw InputError("no such policy: \(unknown); there are \(PackRun.policies.joined(separator: ", "))")
                 }
+            case "--slowest":
+                guard let number = Int(value), number >= 0 else { throw InputError("--slowest \(value) is not a whole number") }
+                slowest = number
             case "--seed":
                 guard let number = UInt64(value) else { throw InputError("--seed \(value) is not a whole number") }
                 seed = number

@@ -59,6 +59,12 @@ enum RoutingQuality {
         complain(
             "The clouds in these records were measured one after another: that their failures are independent is an optimistic assumption.")
         Replay.run(records, arrivals: arrivals, errors: options.errors, seed: options.seed, only: options.policies) { say($0.json) }
+        guard options.slowest > 0 else { return }
+        for mode in StartRecords.Mode.allCases where records.days[mode] != nil {
+            Replay.slowest(
+                options.slowest, of: records, mode: mode, arrivals: arrivals, errors: options.errors, seed: options.seed
+            ).forEach(complain)
+        }
     }
 }
 

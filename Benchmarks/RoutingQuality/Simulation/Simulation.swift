@@ -54,10 +54,10 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
     private var tally = Tally()
     private let requests: [SimulatedRequest]
 
-    package static func run(_ policy: Policy, in world: Place) -> Tally { run(policy, in: world) { _, _ in } }
+    package static func run(_ policy: Policy, in world: Place) -> Tally { run(policy, in: world) { _, _, _ in } }
 
-    /// - Parameter watch: sees each request's start and each end of a run, for tests: the request's number and what happened to it.
-    package static func run(_ policy: Policy, in world: Place, watch: @escaping (Int, Sight) -> Void) -> Tally {
+    /// - Parameter watch: sees everything that happens to requests: the request's number, what happened, and when.
+    package static func run(_ policy: Policy, in world: Place, watch: @escaping (Int, Sight, Microseconds) -> Void) -> Tally {
         var simulation = Simulation(policy, in: world, watch: watch)
         return simulation.run()
     }
@@ -68,13 +68,14 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
         case started(offer: Int)
         case killed(offer: Int, paid: Money)
         case finished(offer: Int)
+        case failed(offer: Int, ProviderError.Code)
         case died(offer: Int)
         case gaveUp
     }
 
-    private let watch: (Int, Sight) -> Void
+    private let watch: (Int, Sight, Microseconds) -> Void
 
-    private init(_ policy: Policy, in world: Place, watch: @escaping (Int, Sight) -> Void) {
+    private init(_ policy: Policy, in world: Place, watch: @escaping (Int, Sight, Microseconds) -> Void) {
         self.policy = policy
         self.world = world
         self.watch = watch
@@ -149,7 +150,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
         attempts.append(Attempt(request: request, offer: offer, began: now, draw: draw, isAdmitted: isAdmitted, price: price))
         progress[request].attempts.append(index)
         tally.creates += 1
-        watch(request, .created(offer: offer))
+        watch(request, .created(offer: offer), now)
         policy.began(offer, for: requests[request], at: now)
         queue.add(.outcome(attempt: index), at: now + draw.after)
     }
@@ -196,7 +197,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
         let isFirst = !progress[request].hasStarted
         progress[request].hasStarted = true
         policy.learn(.started(after: (now - attempt.began).duration), of: attempt.offer, for: requests[request], at: now)
-        watch(request, .started(offer: attempt.offer))
+        watch(request, .started(offer: attempt.offer), now)
         if isFirst {
             let wait = now - arrivals[request]
             tally.addStart(after: wait)
@@ -219,7 +220,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
                 tally.costOfLosers += paid
                 queue.add(.release(offer: loser.offer), at: now + killTime)
             }
-            watch(request, .killed(offer: loser.offer, paid: paid))
+            watch(request, .killed(offer: loser.offer, paid: paid), now)
         }
     }
 
@@ -234,6 +235,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
 
     private mutating func fail(_ attempt: Attempt, _ code: ProviderError.Code, at now: Microseconds) {
         let request = attempt.request
+        watch(request, .failed(offer: attempt.offer, code), now)
         let retryAfter = attempt.draw.retryAfter?.duration
         let event = Observation.Event.failed(code, after: (now - attempt.began).duration, retryAfter: retryAfter)
         policy.learn(event, of: attempt.offer, for: requests[request], at: now)
@@ -268,7 +270,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
 
     private mutating func giveUp(_ request: Int, at now: Microseconds) {
         progress[request].isOver = true
-        watch(request, .gaveUp)
+        watch(request, .gaveUp, now)
         killLosers(of: request, but: nil, at: now)
         if !progress[request].hasStarted {
             tally.lateStarts += 1
@@ -287,7 +289,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
         if ran < requests[request].duration {
             tally.costOfDeaths += paid
             policy.learn(.interrupted(after: ran.duration), of: attempt.offer, for: requests[request], at: now)
-            watch(request, .died(offer: attempt.offer))
+            watch(request, .died(offer: attempt.offer), now)
             guard requests[request].isIdempotent else { return giveUp(request, at: now) }
             let error = ProviderError(.interrupted, "simulated", afterStart: true)
             goOn(request, after: Failure(offer: attempt.offer, error: error), at: now)
@@ -295,7 +297,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
             tally.successes += 1
             progress[request].isOver = true
             policy.learn(.finished(after: ran.duration), of: attempt.offer, for: requests[request], at: now)
-            watch(request, .finished(offer: attempt.offer))
+            watch(request, .finished(offer: attempt.offer), now)
             policy.forget(requests[request])
         }
     }

@@ -97,6 +97,11 @@ package struct ReplayWorld: World {
         return .start(after: rows[row].start ?? 0)
     }
 
+    /// The date and iteration that a request stands for.
+    package func origin(of request: Int) -> (date: String, iteration: Int) {
+        (days[origins[request].day].date, origins[request].iteration)
+    }
+
     /// The providers' indices from the lowest to the highest median start over the whole replay, a failure counting as never: what
     /// somebody would write down who had read all these measurements before.
     package var fastestByHindsight: [Int] {

@@ -80,6 +80,8 @@ package struct StartRecords: Sendable {
             // A class that is new to us is a failure all the same.
             return (nil, ErrorClass(rawValue: String(error)) ?? .other)
         }
+        // Without a time it did not start, whatever the reason was.
+        guard try !row.text("tti_ms").isEmpty else { return (nil, .other) }
         return (.milliseconds(try row.number("tti_ms")), nil)
     }
 }
