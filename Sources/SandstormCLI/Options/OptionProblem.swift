@@ -42,7 +42,10 @@ extension OptionProblem {
         "constraints/maxLatency": ("--max-latency", "give 1ms to 24h"),
         "constraints/preferredProviders": ("--prefer", nil),
         "constraints/excludeProviders": ("--exclude", nil),
-        "constraints/objective": ("--objective", nil),
+        "constraints/objective": ("--objective", "give cheapest, fastest, balanced, or weights such as cost=70,latency=30"),
+        "constraints/weights": ("--objective", nil),
+        "constraints/routing": ("--route", nil),
+        "constraints/sessionKey": ("--session", nil),
     ]
 
     /// A problem with the request that was made of the options.
@@ -52,7 +55,12 @@ extension OptionProblem {
         let parts = problem.pointer.split(separator: "/").map(String.init)
         let option = OptionProblem.options[parts.prefix(2).joined(separator: "/")]
         // Whose items have names of their own is told which one; a position in a list tells nobody anything.
-        let item = parts.count > 2 && ["environment", "metadata"].contains(parts[1]) ? " \(parts[2])" : ""
+        let item: String =
+            switch parts.dropFirst().first {
+            case "environment", "metadata", "weights": parts.dropFirst(2).first.map { " \($0)" } ?? ""
+            case "routing": parts.count > 2 ? " at /" + parts[2...].joined(separator: "/") : ""
+            default: ""
+            }
         let index = parts.count > 2 ? Int(parts[2]).map { " (number \($0 + 1))" } ?? "" : ""
         if let option {
             let isAboutList = parts.count > 2 && parts[1] == "requirements"

@@ -56,8 +56,21 @@ struct SandboxOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A provider never to be used.", valueName: "provider"))
     var exclude: [String] = []
 
-    @Option(help: ArgumentHelp("What best means. (default: balanced)", valueName: "objective"), completion: .list(OptionValues.objectives))
+    @Option(
+        help: ArgumentHelp("What best means, or weights: cost=70,latency=30. (default: balanced)", valueName: "objective"),
+        completion: .list(OptionValues.objectives))
     var objective: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where it may go: one provider or offer, several in order (a,b), shares (a=70,b=30), or a rule in JSON.", valueName: "rule"))
+    var route: String?
+
+    @Option(help: ArgumentHelp("What belongs together has the same key, for rules that keep it in one place.", valueName: "key"))
+    var session: String?
+
+    @Flag(help: "Never try a place just to learn more about it.")
+    var noExplore = false
 
     @Option(
         name: .customLong("label"), help: ArgumentHelp("A label of your own, kept with the run or the sandbox.", valueName: "name=value"))
@@ -73,7 +86,8 @@ struct SandboxOptions: ParsableArguments {
             ("--disk", disk != nil), ("--gpu", gpu != nil), ("--timeout", timeout != nil), ("--network", network != nil),
             ("--isolation", isolation != nil), ("--image", image != nil), ("--region", region != nil), ("--max-cost", maxCost != nil),
             ("--max-latency", maxLatency != nil), ("--prefer", !prefer.isEmpty), ("--exclude", !exclude.isEmpty),
-            ("--objective", objective != nil), ("--label", !labels.isEmpty), ("--idempotency-key", idempotencyKey != nil),
+            ("--objective", objective != nil), ("--route", route != nil), ("--session", session != nil), ("--no-explore", noExplore),
+            ("--label", !labels.isEmpty), ("--idempotency-key", idempotencyKey != nil),
         ]
         return values.filter(\.1).map(\.0)
     }

@@ -130,7 +130,20 @@ struct SpecBuilder {
         }
         if !options.prefer.isEmpty { constraints["preferredProviders"] = .strings(options.prefer) }
         if !options.exclude.isEmpty { constraints["excludeProviders"] = .strings(options.exclude) }
-        if let objective = options.objective { constraints["objective"] = .string(objective) }
+        if let objective = options.objective {
+            let weights = RoutingOption.weights(objective)
+            constraints["weights"] = weights
+            constraints["objective"] = weights == nil ? .string(objective) : nil
+        }
+        if let route = options.route {
+            if let rule = RoutingOption.rule(route) {
+                constraints["routing"] = rule
+            } else {
+                report("--route", "\"\(route)\" is no rule", remedy: "give e2b, or e2b,daytona, or e2b=70,daytona=30, or a rule in JSON")
+            }
+        }
+        if let session = options.session { constraints["sessionKey"] = .string(session) }
+        if options.noExplore { constraints["explore"] = false }
     }
 
     private mutating func milliseconds(_ text: String, _ option: String, example: String) -> JSONValue? {

@@ -179,7 +179,7 @@ extension RoutingRule.Target {
             return
         }
         let remedy = "send a provider's name, an offer's id, or an object with provider, account, region or offer"
-        guard let object = json.objectValue else {
+        guard json.objectValue != nil else {
             problems.append(FieldProblem(pointer: pointer, detail: "is not a target", remedy: remedy))
             return nil
         }
@@ -188,9 +188,13 @@ extension RoutingRule.Target {
         account = reader.name("account")
         region = reader.name("region")
         offer = reader.name("offer")
-        if object.members.isEmpty { reader.report(at: pointer, "names nothing", remedy: remedy) }
-        problems += reader.finish()
-        guard reader.problems.isEmpty else { return nil }
+        let wrong = reader.finish()
+        problems += wrong
+        guard wrong.isEmpty else { return nil }
+        guard self != RoutingRule.Target() else {
+            problems.append(FieldProblem(pointer: pointer, detail: "names nothing", remedy: remedy))
+            return nil
+        }
     }
 
     /// In its shortest form.

@@ -11,7 +11,9 @@ package import SandstormCore
 ///   ago, which a quota on living ones can't explain). The limit becomes somewhat less than the rate of calls at the time.
 ///
 /// Both grow again by trial only: after a pause, while the limit holds traffic back, a little more is let through. If that is accepted, the
-/// limit is what was accepted and the next trial dares twice as much; if not, the next pause is twice as long.
+/// limit is what was accepted and the next trial comes sooner and dares twice as much; if not, the next pause is twice as long. An account
+/// that takes nothing at all (a quota of a day that is used up) so has a limit of zero, and is asked for one sandbox at a time, ever more
+/// rarely.
 ///
 /// Exactly one of ``started(at:under:)``, ``refused(_:retryAfter:at:under:)`` and ``failed()`` follows a ``began(at:under:)``, and one
 /// ``ended()`` a ``started(at:under:)``.
@@ -69,7 +71,7 @@ package struct ConcurrencyLimit: Hashable, Sendable {
         init(kept numbers: ArraySlice<Int64>, at now: Int64) {
             let (value, pause, due) = (numbers[numbers.startIndex], numbers[numbers.startIndex + 1], numbers[numbers.startIndex + 2])
             guard value >= 0 else { return }
-            self.value = max(Double(value) / 1000, ConcurrencyLimit.leastRate)
+            self.value = Double(value) / 1000
             self.pause = max(1, pause)
             // Even if the clock was put back, the next trial comes.
             self.due = min(due, now + self.pause)
@@ -95,7 +97,8 @@ package struct ConcurrencyLimit: Hashable, Sendable {
             guard trial == 0 else { return }
             step = min(step * 2, policy.largestStep)
             pause = policy.shortestPause
-            due = now + pause
+            // What is thought possible is wrong by then: no reason to wait long for the next step.
+            due = now + pause / 4
         }
     }
 
@@ -195,7 +198,7 @@ package struct ConcurrencyLimit: Hashable, Sendable {
         case .quotaExceeded:
             // Of a trial that is refused, nothing new is learned: the limit itself was accepted before, even if since then some ended.
             if sandboxes.trial == 0, milliseconds > sandboxes.trialRefused + ConcurrencyLimit.straggling || sandboxes.trialRefused == 0 {
-                sandboxes.value = min(sandboxes.value, Double(max(1, living)))
+                sandboxes.value = min(sandboxes.value, Double(living))
             }
             sandboxes.refused(at: milliseconds, under: policy)
         default: break
@@ -272,6 +275,7 @@ extension ConcurrencyLimit {
         guard numbers.count == 7, numbers[0] == 1, numbers[1...].allSatisfy({ $0 >= -1 }) else { return nil }
         sandboxes = Limit(kept: numbers[1...3], at: now.milliseconds)
         rate = Limit(kept: numbers[4...6], at: now.milliseconds)
+        rate.value = max(rate.value, ConcurrencyLimit.leastRate)
         refilled = now.milliseconds
     }
 }

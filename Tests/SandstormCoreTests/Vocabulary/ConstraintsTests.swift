@@ -34,6 +34,7 @@ import Testing
             (#""routing":{}"#, ["/routing/type"]), (#""routing":{"type":7}"#, ["/routing/type"]),
             (#""routing":{"type":"random","to":"x"}"#, ["/routing/type"]), (#""routing":{"type":"pinned"}"#, ["/routing/to"]),
             (#""routing":{"type":"pinned","to":{}}"#, ["/routing/to"]), (#""routing":{"type":"pinned","to":""}"#, ["/routing/to"]),
+            (#""routing":{"type":"pinned","to":{"provider":null}}"#, ["/routing/to"]),
             (#""routing":{"type":"pinned","to":{"vendor":"x"}}"#, ["/routing/to/vendor"]),
             (#""routing":{"type":"pinned","to":{"region":""}}"#, ["/routing/to/region"]),
             (#""routing":{"type":"pinned","to":"x","others":true}"#, ["/routing/others"]),

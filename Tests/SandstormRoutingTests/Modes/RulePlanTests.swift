@@ -60,6 +60,15 @@ import Testing
         ]) func order(text: String, expected: [[String]]) throws
     { #expect(try Self.order(text) == expected) }
 
+    @Test func `many rules one after another keep their order`() throws {
+        let list = #"{"type":"fallback","order":["c","a/large","b"],"others":true}"#
+        let rules = Array(repeating: list, count: RoutingRule.longestList).joined(separator: ",")
+        #expect(try Self.order(#"{"type":"all","rules":[\#(rules)]}"#) == [["c/x"], ["a/large"], ["b/x"], ["a/small"]])
+        let sticky = Array(repeating: #"{"type":"sticky","by":"offer"}"#, count: RoutingRule.longestList).joined(separator: ",")
+        let order = try Self.order(#"{"type":"all","rules":[\#(list),\#(sticky.dropLast(31))]}"#, session: "s")
+        #expect(order == [["c/x"], ["a/large"], ["b/x"], ["a/small"]])
+    }
+
     @Test func `what is out stays out`() throws {
         let tiers = try Self.tiers(#"{"type":"fallback","order":["b","a"],"others":true}"#, kept: [0, -1, -1, 0])
         #expect(tiers[1] == RulePlan.dropped && tiers[2] == RulePlan.dropped)

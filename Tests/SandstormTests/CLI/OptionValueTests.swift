@@ -35,4 +35,22 @@ import Testing
         table.add("\u{1B}[31mred\u{7}", "x\r\ny\u{202E}")
         #expect(table.text == "A        B\n[31mred  xy\n")
     }
+
+    @Test(
+        "routes",
+        arguments: [
+            ("e2b", #"{"type":"pinned","to":"e2b"}"#), ("e2b/small", #"{"type":"pinned","to":"e2b/small"}"#),
+            ("e2b,daytona", #"{"type":"fallback","order":["e2b","daytona"]}"#),
+            ("e2b=70,daytona=30", #"{"type":"split","shares":[{"to":"e2b","weight":70},{"to":"daytona","weight":30}]}"#),
+            ("a=b=1", #"{"type":"split","shares":[{"to":"a=b","weight":1}]}"#), (#"{"type": "sticky"}"#, #"{"type":"sticky"}"#),
+            ("", nil), ("e2b,", nil), ("e2b=70,daytona", nil), ("=1", nil), ("e2b=lots", nil), ("{", nil),
+        ] as [(String, String?)])
+    func routes(text: String, json: String?) throws {
+        #expect(try RoutingOption.rule(text) == json.map { try JSONValue(parsing: $0) })
+    }
+
+    @Test func `weights of an objective`() {
+        #expect(RoutingOption.weights("cost=70,latency=30") == ["cost": 70, "latency": 30])
+        for text in ["cheapest", "cost=1,cost=2", "cost", "cost=1,", "cost=0.5"] { #expect(RoutingOption.weights(text) == nil) }
+    }
 }

@@ -63,6 +63,8 @@ extension Schema {
                 array(of: .text, minimum: 1).with("prefixItems", [nonEmptyText.json]).described("A program and its arguments."))
         ),
         ("Constraints", constraints),
+        ("RoutingRule", routingRule),
+        ("RoutingTarget", routingTarget),
         (
             "Files",
             .oneOf(
@@ -97,8 +99,23 @@ extension Schema {
         ("preferredRegion", .string()),
         ("preferredProviders", .array(of: .string())),
         ("excludeProviders", .array(of: .string())),
-        ("objective", .choice(of: Constraints.Objective.self)),
-    ])
+        ("objective", .choice(of: Constraints.Objective.self).described("What best means. Not beside `weights`.")),
+        ("weights", weights),
+        ("routing", .reference("RoutingRule")),
+        (
+            "sessionKey",
+            .string(length: 1...Constraints.longestSessionKey)
+                .described("What runs that belong together share, for rules that keep them together. At most 256 bytes.")
+        ),
+        ("explore", .boolean.with("default", true).described("The run may be used to learn more of a place.")),
+    ]).with(
+        "not", ["properties": ["objective": ["type": "string"], "weights": ["type": "object"]], "required": ["objective", "weights"]])
+
+    private static let weights = request(optional: [("cost", .integer(0...100, default: 0)), ("latency", .integer(0...100, default: 0))])
+        .with(
+            "anyOf",
+            .array(["cost", "latency"].map { ["properties": [$0: ["type": "integer", "minimum": 1]], "required": [.string($0)]] })
+        ).described("How much cost and latency count against each other; not both 0.")
 
     static func page(_ name: String, of element: Schema, _ prefix: String) -> Schema {
         object(
