@@ -9,7 +9,7 @@ extension Schema {
                 rule("fallback", "The first target that can serve.", [("order", list(of: target))], [("others", others(false))]),
                 rule(
                     "split", "To one of the shares by chance, in proportion to their weights; sessions to the same.",
-                    [("shares", list(of: .request([("to", target), ("weight", .integer(0...1_000_000))])))], [("others", others(false))]),
+                    [("shares", shares)], [("others", others(false))]),
                 rule(
                     "canary", "So many of the runs or sessions try the target first; the rest try it last.",
                     [("to", target), ("percent", Schema(["type": "number", "minimum": 0, "maximum": 100, "multipleOf": .number("0.01")]))]),
@@ -40,7 +40,15 @@ extension Schema {
     static let routingTarget = oneOf(
         .notEmpty.described("A provider's name; or, with a slash in it, an offer's id."),
         .request(optional: [("provider", .notEmpty), ("account", .notEmpty), ("region", .notEmpty), ("offer", .notEmpty)])
-            .with("minProperties", 1).described("What equals it in all that it names, which is at least one."))
+            .with("anyOf", .array(["provider", "account", "region", "offer"].map(member(notNull:))))
+            .described("What equals it in all that it names, which is at least one."))
+
+    private static func member(notNull name: String) -> JSONValue {
+        ["properties": [name: ["type": "string"]], "required": [.string(name)]]
+    }
+
+    private static let shares = list(of: .request([("to", target), ("weight", .integer(0...1_000_000))]))
+        .with("contains", ["properties": ["weight": ["minimum": 1]]]).described("At least one weighs something.")
 
     private static let target = reference("RoutingTarget")
 
