@@ -1,5 +1,6 @@
 import RoutingSimulation
 import SandstormCore
+import SandstormRouting
 import Testing
 
 @Suite("The simulated dispatcher")
@@ -17,7 +18,7 @@ struct SimulationTests {
 
     @Test func `a late first is overtaken by the second, killed and paid for`() {
         let world = TestWorld([[.start(after: .seconds(5))], [.start(after: .seconds(1))]], requests: one)
-        let (tally, seen, heard) = run(ScriptedPolicy(first: 0, second: 1, hedgeDelay: .milliseconds(500)), in: world)
+        let (tally, seen, heard) = run(ScriptedPolicy(first: 0, hedgeDelay: .milliseconds(500), hedges: [.start(1, then: nil)]), in: world)
         // Offer 0 lived for 1.5 s and a kill of 0.1 s at 1 µ$/s; offer 1 for 1 s and 10 s and a kill at 2 µ$/s.
         let loser = Money(nanodollars: 1600)
         #expect(tally.costOfLosers == loser)
@@ -33,13 +34,25 @@ struct SimulationTests {
 
     @Test func `a second is not made once something has started`() {
         let world = TestWorld([[.start(after: .milliseconds(400))], [.start(after: .seconds(1))]], requests: one)
-        let (tally, _, _) = run(ScriptedPolicy(first: 0, second: 1, hedgeDelay: .milliseconds(500)), in: world)
+        let (tally, _, _) = run(ScriptedPolicy(first: 0, hedgeDelay: .milliseconds(500), hedges: [.start(1, then: nil)]), in: world)
         #expect(tally.creates == 1 && tally.hedges == 0)
+    }
+
+    @Test func `a further second is made when the policy says so, and all losers are killed`() {
+        let late = Draw.start(after: .seconds(9))
+        let world = TestWorld([[late], [late], [.start(after: .seconds(1))]], requests: one)
+        let policy = ScriptedPolicy(
+            first: 0, hedgeDelay: .milliseconds(500), hedges: [.start(1, then: .seconds(2)), .start(2, then: nil)])
+        let (tally, seen, heard) = run(policy, in: world)
+        #expect(tally.hedges == 2 && tally.start(atQuantile: 1) == .milliseconds(3500))
+        #expect(policy.heard.hedges == [.milliseconds(500), .milliseconds(2500)])
+        #expect(seen.count { if case .killed = $0 { true } else { false } } == 2)
+        #expect(heard == ["2 started", "0 abandoned", "1 abandoned", "2 finished"])
     }
 
     @Test func `a loser that would have failed costs nothing`() {
         let world = TestWorld([[.failure(.timedOut, after: .seconds(30))], [.start(after: .seconds(1))]], requests: one)
-        let (tally, _, heard) = run(ScriptedPolicy(first: 0, second: 1, hedgeDelay: .milliseconds(500)), in: world)
+        let (tally, _, heard) = run(ScriptedPolicy(first: 0, hedgeDelay: .milliseconds(500), hedges: [.start(1, then: nil)]), in: world)
         #expect(tally.costOfLosers == .zero && tally.successes == 1)
         #expect(heard == ["1 started", "0 abandoned", "1 finished"])
     }
@@ -57,7 +70,7 @@ struct SimulationTests {
 
     @Test func `while one is still coming, a failure of the other is no end`() {
         let world = TestWorld([[.start(after: .seconds(3))], [.failure(.noCapacity, after: .milliseconds(100))]], requests: one)
-        let (tally, _, _) = run(ScriptedPolicy(first: 0, second: 1, hedgeDelay: .seconds(1), rest: [1, 1]), in: world)
+        let (tally, _, _) = run(ScriptedPolicy(first: 0, hedgeDelay: .seconds(1), hedges: [.start(1, then: nil)], rest: [1, 1]), in: world)
         #expect(tally.successes == 1 && tally.failovers == 0 && tally.creates == 2)
         #expect(tally.start(atQuantile: 1) == .seconds(3))
     }

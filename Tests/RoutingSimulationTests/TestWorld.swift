@@ -40,17 +40,20 @@ struct TestWorld: World {
     func limit(of offer: Int, at instant: Microseconds) -> Limit? { limits[offer] }
 }
 
-/// Goes where it is told: first to `first`, after its delay to `second`, after failures on through `rest`.
+/// Goes where it is told: first to `first`, after its delay on through `hedges`, after failures on through `rest`.
 struct ScriptedPolicy: RoutingPolicy {
     var first: Int
-    var second: Int?
     var hedgeDelay: Microseconds?
+    /// By the number of creates so far.
+    var hedges: [HedgeStep] = []
     var rest: [Int] = []
     var heard = Heard()
 
     /// What it was told, seen from outside.
     final class Heard {
         var events: [String] = []
+        /// How long it had waited when it was asked for a further create.
+        var hedges: [Microseconds] = []
     }
 
     mutating func see(_ market: Market) {}
@@ -68,7 +71,10 @@ struct ScriptedPolicy: RoutingPolicy {
             }
         heard.events.append("\(offer) \(name)")
     }
-    mutating func hedge(_ request: SimulatedRequest, at now: Microseconds) -> Int? { second }
+    mutating func hedge(_ request: SimulatedRequest, tried: [Int], waited: Microseconds, at now: Microseconds) -> HedgeStep {
+        heard.hedges.append(waited)
+        return tried.count <= hedges.count ? hedges[tried.count - 1] : .none
+    }
     mutating func next(after failures: [Failure], for request: SimulatedRequest, at now: Microseconds) -> NextStep {
         rest.count >= failures.count ? .attempt(rest[failures.count - 1], after: 0) : .giveUp
     }
