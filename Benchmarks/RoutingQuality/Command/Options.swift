@@ -18,6 +18,8 @@ struct Options {
     var errors = ErrorModel()
     /// `--slowest`: of so many of our own slowest starts in a replay, tell what happened, on standard error.
     var slowest = 0
+    /// `--resample`: replays records resampled so many times instead of those measured.
+    var resamples = 0
     /// `--seed`.
     var seed: UInt64 = 0
 
@@ -37,14 +39,18 @@ struct Options {
                 if let unknown = policies.subtracting(PackRun.policies).min() {
                     throw InputError("no such policy: \(unknown); there are \(PackRun.policies.joined(separator: ", "))")
                 }
-            case "--slowest":
-                guard let number = Int(value), number >= 0 else { throw InputError("--slowest \(value) is not a whole number") }
-                slowest = number
+            case "--slowest": slowest = try Options.count(value, name)
+            case "--resample": resamples = try Options.count(value, name)
             case "--seed":
                 guard let number = UInt64(value) else { throw InputError("--seed \(value) is not a whole number") }
                 seed = number
             default: throw InputError("no such option: \(name)")
             }
         }
+    }
+
+    private static func count(_ value: String, _ name: String) throws(InputError) -> Int {
+        guard let number = Int(value), (0...100_000).contains(number) else { throw InputError("\(name) \(value) is not a whole number") }
+        return number
     }
 }

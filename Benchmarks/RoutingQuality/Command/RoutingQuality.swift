@@ -58,6 +58,11 @@ enum RoutingQuality {
         let arrivals = try options.arrivals.map { try ArrivalTrace(csv: TextFile.read($0), file: $0) }
         complain(
             "The clouds in these records were measured one after another: that their failures are independent is an optimistic assumption.")
+        guard options.resamples == 0 else {
+            return Replay.resampled(
+                records, times: options.resamples, errors: options.errors, seed: options.seed, only: options.policies
+            ).forEach(say)
+        }
         Replay.run(records, arrivals: arrivals, errors: options.errors, seed: options.seed, only: options.policies) { say($0.json) }
         guard options.slowest > 0 else { return }
         for mode in StartRecords.Mode.allCases where records.days[mode] != nil {

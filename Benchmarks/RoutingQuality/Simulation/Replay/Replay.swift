@@ -34,6 +34,43 @@ package enum Replay {
         }
     }
 
+    /// The same over records resampled `count` times, as lines of JSON: per policy and mode the means, the worst values, and in what share of
+    /// the resamples its p99 was below that of `hedge-500`.
+    package static func resampled(
+        _ records: StartRecords, times count: Int, errors: ErrorModel = ErrorModel(), seed: UInt64 = 0, only chosen: Set<String> = []
+    ) -> [String] {
+        struct Key: Hashable {
+            var mode: StartRecords.Mode
+            var policy: String
+        }
+        var tallies: [Key: [Tally]] = [:]
+        let wanted = chosen.isEmpty ? [] : chosen.union(["hedge-500"])
+        for number in 1...max(count, 1) {
+            let sample = records.resampled(seed: seed &* 1000 &+ UInt64(number))
+            run(sample, errors: errors, seed: seed &+ UInt64(number), only: wanted) { result in
+                tallies[Key(mode: result.mode, policy: result.policy), default: []].append(result.tally)
+            }
+        }
+        return StartRecords.Mode.allCases.flatMap { mode in
+            policies.compactMap { policy -> String? in
+                guard let own = tallies[Key(mode: mode, policy: policy)], let rivals = tallies[Key(mode: mode, policy: "hedge-500")] else {
+                    return nil
+                }
+                let p99s = own.map { $0.start(atQuantile: 0.99).inMilliseconds }
+                let wins = zip(own, rivals).count { $0.start(atQuantile: 0.99) < $1.start(atQuantile: 0.99) }
+                let cells: [(String, String)] = [
+                    ("policy", "\"\(policy)\""), ("mode", "\"\(mode.rawValue)\""), ("resamples", "\(own.count)"),
+                    ("worstSuccess", (own.map(\.successRate).min() ?? 1).decimal(6)),
+                    ("meanP99", (p99s.reduce(0, +) / Double(own.count)).decimal(1)), ("worstP99", (p99s.max() ?? 0).decimal(1)),
+                    ("worstP999", (own.map { $0.start(atQuantile: 0.999).inMilliseconds }.max() ?? 0).decimal(1)),
+                    ("worstExtraCreates", (own.map(\.hedgeRate).max() ?? 0).decimal(5)),
+                    ("fasterThanHedge500", (Double(wins) / Double(own.count)).decimal(3)),
+                ]
+                return "{" + cells.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+            }
+        }
+    }
+
     /// What happened to those requests that `sandstorm` started last, the slowest first, in words.
     package static func slowest(
         _ count: Int, of records: StartRecords, mode: StartRecords.Mode, arrivals: ArrivalTrace? = nil, errors: ErrorModel = ErrorModel(),

@@ -74,6 +74,31 @@ package struct StartRecords: Sendable {
         self.days = days.mapValues { byDate in byDate.values.sorted { $0.instant < $1.instant } }
     }
 
+    private init(providers: [String], days: [Mode: [Day]]) {
+        self.providers = providers
+        self.days = days
+    }
+
+    /// Records that might as well have been measured: as many days, drawn at random from these, some more than once, in another order, and
+    /// now and then without one of the providers. What does well on these days only does not do well on those.
+    package func resampled(seed: UInt64) -> StartRecords {
+        var stream = ChanceStream(Chance(seed: seed))
+        let isKept = providers.map { _ in stream.next().uniform < 0.85 }
+        var resampled: [Mode: [Day]] = [:]
+        for mode in Mode.allCases {
+            guard let measured = days[mode] else { continue }
+            resampled[mode] = measured.indices.map { index in
+                var day = measured[stream.next().index(below: measured.count)]
+                (day.date, day.instant) = (measured[index].date, measured[index].instant)
+                // Without the providers that are left out, unless that leaves none.
+                let rows = day.rows.enumerated().map { isKept[$0] ? $1 : [] }
+                if rows.contains(where: { !$0.isEmpty }) { day.rows = rows }
+                return day
+            }
+        }
+        return StartRecords(providers: providers, days: resampled)
+    }
+
     private static func measured(_ row: CSVTable.Row) throws(InputError) -> (start: Microseconds?, error: ErrorClass?) {
         let error = try row.text("error")
         guard error.isEmpty else {
