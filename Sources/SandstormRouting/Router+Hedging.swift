@@ -57,6 +57,8 @@ extension Router {
         var chosen: (hope: Double, offer: Int)?
         for entry in others {
             let number = table.places[entry.offer]
+            // Of one that is being tried for the first time, nothing is known yet, not even when it was last seen.
+            guard places[number].startup.observed > 0 else { continue }
             let loss = places[number].prospects(at: now, limit: limit).loss
             let idle = Double(max(0, now.milliseconds - places[number].startup.lastObserved)) / 3_600_000
             let evidence = Double(min(20, places[number].startup.recentWeight)) / (1 + idle / 6)
