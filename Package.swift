@@ -163,7 +163,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SandstormEngineTests",
-            dependencies: ["SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport", nioCore, logging],
+            dependencies: [
+                "SandstormEngine", "SandstormRouting", "SandstormStore", "SandstormCore", "SandstormTestSupport", nioCore, logging, crypto,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "NativeAPITests",
@@ -177,7 +179,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SandstormTests",
-            dependencies: ["Sandstorm", "SandstormCore", "SandstormTestSupport", "SandstormCLI", nioCore, logging], swiftSettings: settings),
+            dependencies: ["Sandstorm", "SandstormCore", "SandstormEngine", "SandstormTestSupport", "SandstormCLI", nioCore, logging],
+            swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

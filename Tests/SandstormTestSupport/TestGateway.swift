@@ -9,14 +9,21 @@ package struct TestGateway: Sendable {
     package let store: any Store
     package let engine: Engine
 
-    /// - Parameter directory: of an earlier gateway, to start again where it was left.
+    /// - Parameters:
+    ///   - directory: of an earlier gateway, to start again where it was left.
+    ///   - prices: for a gateway that has a price book.
+    ///   - transport: what its price feed is fetched over.
     package init(
-        _ providers: [any SandboxProvider], configuration: EngineConfiguration = TestGateway.quick, directory: TemporaryDirectory? = nil
+        _ providers: [any SandboxProvider], configuration: EngineConfiguration = TestGateway.quick, directory: TemporaryDirectory? = nil,
+        prices: PriceConfiguration? = nil, transport: (any PriceFeedTransport)? = nil
     ) async throws {
         self.directory = try directory ?? TemporaryDirectory()
         store = try await SQLiteStore.open(directory: self.directory.path, exclusive: true)
+        var book: LivePrices?
+        if let prices { book = try await LivePrices.open(prices, store: store) }
         engine = Engine(
-            providers: providers, store: store, configuration: configuration,
+            providers: providers, store: store, configuration: configuration, prices: book,
+            refreshedBy: prices.flatMap { prices in transport.map { prices.sources(asking: providers, over: $0) } } ?? [],
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 

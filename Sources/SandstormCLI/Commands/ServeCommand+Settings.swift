@@ -11,11 +11,13 @@ extension ServeCommand {
         let logLevel: Logger.Level
         let local: LocalSettings
         let server: NativeAPI.Configuration
+        let file: ConfigurationFile
     }
 
     /// - Throws: ``CommandFailure`` with all that is wrong with the options.
     func settings() throws -> Settings {
         var problems: [OptionProblem] = []
+        let file = config.map { ConfigurationFile($0, &problems) } ?? ConfigurationFile()
         let address = checkedAddress(&problems)
         let local = checkedLocal(&problems)
         let times = checkedConnections(&problems)
@@ -34,7 +36,7 @@ extension ServeCommand {
         var server = NativeAPI.Configuration(address: .hostname(address.host, port: address.port))
         server.maximumConnections = maxConnections
         server.idleTimeout = times
-        return Settings(address: address, logLevel: level, local: local, server: server)
+        return Settings(address: address, logLevel: level, local: local, server: server, file: file)
     }
 
     private func checkedAddress(_ problems: inout [OptionProblem]) -> ListenAddress? {

@@ -70,6 +70,11 @@ struct ServeCommand: ReportingCommand {
             valueName: "name"))
     var provider: [String] = []
 
+    @Option(
+        help: ArgumentHelp("A JSON file that says more, such as prices of your own.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var config: String?
+
     @OptionGroup var data: DataOptions
 
     /// How long draining may take altogether.
@@ -86,7 +91,7 @@ struct ServeCommand: ReportingCommand {
         Allocator.limitHeaps()
         let gateway = try await EmbeddedGateway(
             opening: data.directory, exclusive: true, local: settings.local, warm: warm, beside: provider.isEmpty ? [] : [NullProvider()],
-            logger: Logger(label: "sandstorm"))
+            prices: settings.file.prices, logger: Logger(label: "sandstorm"))
         do {
             try await serve(gateway, settings)
         } catch {

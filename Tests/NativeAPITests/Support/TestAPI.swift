@@ -19,9 +19,10 @@ struct TestAPI: Sendable {
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     init(
-        _ providers: [any SandboxProvider] = [ScriptedProvider()], auth: AuthMode = .none, engine: EngineConfiguration = TestGateway.quick
+        _ providers: [any SandboxProvider] = [ScriptedProvider()], auth: AuthMode = .none, engine: EngineConfiguration = TestGateway.quick,
+        prices: PriceConfiguration? = nil
     ) async throws {
-        gateway = try await TestGateway(providers, configuration: engine)
+        gateway = try await TestGateway(providers, configuration: engine, prices: prices)
         self.auth = auth
     }
 

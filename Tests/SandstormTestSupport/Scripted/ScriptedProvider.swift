@@ -98,6 +98,9 @@ package final class ScriptedProvider: SandboxProvider {
         package var age = Duration.zero
         /// Sandboxes exist that the list leaves out.
         package var listsNothing = false
+        /// What it says of its own prices, after a while.
+        package var rates: Result<[ProviderRate], ProviderError> = .success([])
+        package var ratesDelay = Duration.zero
     }
 
     let state: Locked<State>
@@ -218,6 +221,14 @@ package final class ScriptedProvider: SandboxProvider {
     }
 
     package func probe() async throws(ProviderError) -> ProviderStatus { ProviderStatus(isHealthy: true, detail: "scripted") }
+
+    package func rates() async throws(ProviderError) -> [ProviderRate] {
+        let behaviour = state.withLock { $0.behaviour }
+        if behaviour.ratesDelay > .zero {
+            do { try await Task.sleep(for: behaviour.ratesDelay) } catch { throw ProviderError(.timedOut, "cancelled") }
+        }
+        return try behaviour.rates.get()
+    }
 
     // MARK: For sandboxes
 
