@@ -36,7 +36,7 @@ import Testing
     ])
     func `what is wrong is told`(options: [String], told: String) async throws {
         let outcome = try await Fixture().program.start(["prices"] + options).outcome()
-        #expect(outcome.code == 125, "\(outcome)")
+        #expect(outcome.code == 64, "\(outcome)")
         #expect(outcome.stderr.contains(told))
     }
 
@@ -51,7 +51,7 @@ import Testing
         let config = try fixture.file(
             "config.json",
             """
-            {"prices": {"entries": {"morph": {"cpu": "0.00001"}}, "feed": {"url": "\(server.url)/p", "publicKey": "\(first.publicKey)", "interval": 1000}}}
+            {"prices": {"entries": {"morph": {"cpu": "0.00001"}}, "feed": {"url": "\(server.url)/p", "publicKey": "\(first.publicKey)", "interval": 1000, "timeout": 60000}}}
             """)
         let (gateway, url) = try await fixture.serve("--dev", "--config", config)
         let fed = try await eventuallyRows(fixture, url) { $0["fed"] != nil }
