@@ -10,12 +10,7 @@ import SandstormCore
 /// Tenants are named by a number (a hash will do). Only the most recent are remembered; who was forgotten starts anew, within what all
 /// together may.
 package struct RetryBudget: Sendable {
-    /// In thousandths of a retry.
-    private let perRequest: Int64
-    private let perSecond: Int64
-    private let burst: Int64
-    private let halfLife: HalfLife
-
+    private let terms: Terms
     private var everybody: Account
     /// A table of sets of four: a tenant is in the set that its number falls into.
     private var tenants: [Account]
@@ -29,13 +24,21 @@ package struct RetryBudget: Sendable {
     package init(
         sharePercent: Int = 20, perSecond: Double = 0.1, burst: Int = 10, window: Duration = .seconds(10), tenants: Int = 1024
     ) {
-        perRequest = Int64(max(0, sharePercent)) * 10
-        self.perSecond = Int64((max(0, perSecond) * 1000).rounded())
-        self.burst = Int64(max(0, burst)) * 1000
-        // A count that fades by half in each half-life settles at 1.44 half-lives' worth of events.
-        halfLife = HalfLife(.milliseconds(window.wholeMilliseconds * 7 / 10))
-        everybody = Account(key: 0, credit: self.burst)
-        self.tenants = Array(repeating: Account(key: 0, credit: self.burst), count: max(1, (tenants + 3) / 4) * 4)
+        terms = Terms(
+            perRequest: Int64(max(0, sharePercent)) * 10, perSecond: Int64((max(0, perSecond) * 1000).rounded()),
+            burst: Int64(max(0, burst)) * 1000,
+            // A count that fades by half in each half-life settles at 1.44 half-lives' worth of events.
+            halfLife: HalfLife(.milliseconds(window.wholeMilliseconds * 7 / 10)))
+        everybody = Account(key: 0, credit: terms.burst)
+        self.tenants = Array(repeating: Account(key: 0, credit: terms.burst), count: max(1, (tenants + 3) / 4) * 4)
+    }
+
+    /// In thousandths of a retry.
+    private struct Terms: Sendable {
+        let perRequest: Int64
+        let perSecond: Int64
+        let burst: Int64
+        let halfLife: HalfLife
     }
 
     private struct Account: Hashable, Sendable {
@@ -44,20 +47,41 @@ package struct RetryBudget: Sendable {
         /// When it last earned by time, in milliseconds.
         var seen = Int64.min
         var requests = FadingCount()
+
+        /// Less for who was not heard of for longer; the least for nobody.
+        var lastUse: Int64 { seen == .min ? .min : requests.tick }
+
+        mutating func earn(_ amount: Int64, isRequest: Bool, _ terms: Terms, at now: Moment) {
+            let tick = terms.halfLife.tick(at: now)
+            if isRequest { requests.add(at: tick) } else { requests.advance(to: tick) }
+            var earned = amount
+            if seen == .min {
+                seen = now.milliseconds
+            } else if terms.perSecond > 0, now.milliseconds > seen {
+                let elapsed = min(now.milliseconds - seen, 86_400_000)
+                let byTime = elapsed * terms.perSecond / 1000
+                // What is less than a thousandth of a retry keeps its time for the next call.
+                if byTime > 0 {
+                    earned += byTime
+                    seen = elapsed == 86_400_000 ? now.milliseconds : seen + byTime * 1000 / terms.perSecond
+                }
+            }
+            credit = min(credit + earned, terms.burst + Int64(requests.value * Double(terms.perRequest)))
+        }
     }
 
     /// A request of this tenant comes in for the first time.
     package mutating func requested(by tenant: UInt64, at now: Moment) {
         let index = slot(of: tenant)
-        earn(&everybody, perRequest, isRequest: true, at: now)
-        earn(&tenants[index], perRequest, isRequest: true, at: now)
+        everybody.earn(terms.perRequest, isRequest: true, terms, at: now)
+        tenants[index].earn(terms.perRequest, isRequest: true, terms, at: now)
     }
 
     /// Whether a retry is left for this tenant.
     package mutating func allows(_ tenant: UInt64, at now: Moment) -> Bool {
         let index = slot(of: tenant)
-        earn(&everybody, 0, isRequest: false, at: now)
-        earn(&tenants[index], 0, isRequest: false, at: now)
+        everybody.earn(0, isRequest: false, terms, at: now)
+        tenants[index].earn(0, isRequest: false, terms, at: now)
         return everybody.credit >= 1000 && tenants[index].credit >= 1000
     }
 
@@ -69,34 +93,15 @@ package struct RetryBudget: Sendable {
         return true
     }
 
-    private func earn(_ account: inout Account, _ amount: Int64, isRequest: Bool, at now: Moment) {
-        let tick = halfLife.tick(at: now)
-        if isRequest { account.requests.add(at: tick) } else { account.requests.advance(to: tick) }
-        let limit = burst + Int64(account.requests.value * Double(perRequest))
-        var earned = amount
-        if account.seen == .min {
-            account.seen = now.milliseconds
-        } else if perSecond > 0, now.milliseconds > account.seen {
-            let elapsed = min(now.milliseconds - account.seen, 86_400_000)
-            let byTime = elapsed * perSecond / 1000
-            // What is less than a thousandth of a retry keeps its time for the next call.
-            if byTime > 0 {
-                earned += byTime
-                account.seen = elapsed == 86_400_000 ? now.milliseconds : account.seen + byTime * 1000 / perSecond
-            }
-        }
-        account.credit = min(account.credit + earned, max(limit, 0))
-    }
-
     /// Where the tenant's account is; who was not seen for the longest makes room for a new one.
     private mutating func slot(of tenant: UInt64) -> Int {
         let first = Int(SeededGenerator.mix(tenant) % UInt64(tenants.count / 4)) * 4
         var oldest = first
         for index in first..<first + 4 {
             if tenants[index].key == tenant, tenants[index].seen != .min { return index }
-            if tenants[index].seen < tenants[oldest].seen { oldest = index }
+            if tenants[index].lastUse < tenants[oldest].lastUse { oldest = index }
         }
-        tenants[oldest] = Account(key: tenant, credit: burst)
+        tenants[oldest] = Account(key: tenant, credit: terms.burst)
         return oldest
     }
 }
