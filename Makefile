@@ -67,7 +67,7 @@ bench-routing:
 	@SANDSTORM_ONLY_TARGETS=RoutingQuality swift build -c release --scratch-path $(ROUTING_SCRATCH) --product RoutingQuality >&2
 	@$(ROUTING_SCRATCH)/release/RoutingQuality $(if $(TTI),--tti '$(TTI)') $(if $(ARRIVALS),--arrivals '$(ARRIVALS)') \
 		$(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(POLICIES),--policies '$(POLICIES)') $(if $(SEED),--seed '$(SEED)') \
-		$(if $(ERROR_TIMES),--error-times '$(ERROR_TIMES)') $(if $(SLOWEST),--slowest '$(SLOWEST)') $(if $(RESAMPLE),--resample '$(RESAMPLE)')
+		$(if $(ERROR_TIMES),--error-times '$(ERROR_TIMES)') $(if $(WORST),--worst '$(WORST)') $(if $(RESAMPLE),--resample '$(RESAMPLE)')
 
 setup:
 	@scripts/setup.sh test

@@ -16,8 +16,8 @@ struct Options {
     var policies: Set<String> = []
     /// `--error-times`: how long each class of error takes to show in a replay.
     var errors = ErrorModel()
-    /// `--slowest`: of so many of our own slowest starts in a replay, tell what happened, on standard error.
-    var slowest = 0
+    /// `--worst`: of so many of our own lost or slowest requests, tell what happened, on standard error.
+    var worst = 0
     /// `--resample`: replays records resampled so many times instead of those measured.
     var resamples = 0
     /// `--seed`.
@@ -39,7 +39,7 @@ struct Options {
                 if let unknown = policies.subtracting(PackRun.policies).min() {
                     throw InputError("no such policy: \(unknown); there are \(PackRun.policies.joined(separator: ", "))")
                 }
-            case "--slowest": slowest = try Options.count(value, name)
+            case "--worst": worst = try Options.count(value, name)
             case "--resample": resamples = try Options.count(value, name)
             case "--seed":
                 guard let number = UInt64(value) else { throw InputError("--seed \(value) is not a whole number") }

@@ -1,5 +1,6 @@
 import Foundation
 import RoutingSimulation
+import SandstormCore
 
 /// `make bench-routing`: what the router's decisions are worth, against an oracle and what others ship.
 ///
@@ -39,6 +40,13 @@ enum RoutingQuality {
             let run = PackRun(ScenarioWorld(scenario, arrivals: trace, seed: options.seed), only: options.policies, seed: options.seed)
             runs.append(run)
             run.table.forEach(say)
+            for objective in [Constraints.Objective.cheapest, .fastest] where options.worst > 0 {
+                let world = ScenarioWorld(scenario, arrivals: trace, seed: options.seed)
+                Stories.worst(options.worst, in: world, objective: objective, names: scenario.offers.map(\.id)) { request in
+                    let offset = (world.requests[request].arrival - scenario.start).duration
+                    return "\(scenario.name), \(objective.rawValue), #\(request) at \(offset.display)"
+                }.forEach(complain)
+            }
             for verdict in Verdict.all(of: run) {
                 say(verdict.line)
                 if !verdict.isMet { isMissed = true }
@@ -64,10 +72,10 @@ enum RoutingQuality {
             ).forEach(say)
         }
         Replay.run(records, arrivals: arrivals, errors: options.errors, seed: options.seed, only: options.policies) { say($0.json) }
-        guard options.slowest > 0 else { return }
+        guard options.worst > 0 else { return }
         for mode in StartRecords.Mode.allCases where records.days[mode] != nil {
-            Replay.slowest(
-                options.slowest, of: records, mode: mode, arrivals: arrivals, errors: options.errors, seed: options.seed
+            Replay.worst(
+                options.worst, of: records, mode: mode, arrivals: arrivals, errors: options.errors, seed: options.seed
             ).forEach(complain)
         }
     }

@@ -19,7 +19,7 @@ package struct Oracle<Place: World> {
     private let world: Place
     private let objective: Constraints.Objective
     /// How many tries on one offer are looked at.
-    private let tries = 3
+    private let tries = 8
     private let killTime: Microseconds = .milliseconds(100)
 
     private var inUse: [Int]
@@ -73,13 +73,16 @@ package struct Oracle<Place: World> {
             while market + 1 < markets.count, markets[market + 1].since <= request.arrival { market += 1 }
             while turn < turns.count, turns[turn] <= request.arrival { turn += 1 }
             var best: Choice?
-            var spent = consider(request, in: markets[market], at: request.arrival, &best)
+            var earliest = Microseconds.max
+            var spent = consider(request, in: markets[market], at: request.arrival, &best, &earliest)
             var later = market
             for instant in turns[turn...] {
                 guard instant - request.arrival <= min(spent, world.patience ?? .max) else { break }
                 while later + 1 < markets.count, markets[later + 1].since <= instant { later += 1 }
-                spent += consider(request, in: markets[later], at: instant, &best)
+                spent += consider(request, in: markets[later], at: instant, &best, &earliest)
             }
+            // What starts first may die and be run again elsewhere: it counts as a start, and its price does not matter then.
+            if objective != .cheapest, let start = best?.start { best?.start = min(start, earliest) }
             if let best {
                 take(best, for: request)
                 if let due = release {
@@ -92,9 +95,10 @@ package struct Oracle<Place: World> {
         }
     }
 
+    /// - Parameter earliest: the first start of any, also of what dies and may be run again.
     /// - Returns: how long a policy might be kept busy by failures under these conditions.
     private func consider(
-        _ request: SimulatedRequest, in market: Market, at instant: Microseconds, _ best: inout Choice?
+        _ request: SimulatedRequest, in market: Market, at instant: Microseconds, _ best: inout Choice?, _ earliest: inout Microseconds
     ) -> Microseconds {
         let patience = world.patience ?? .max
         var spent: Microseconds = 0
@@ -105,19 +109,20 @@ package struct Oracle<Place: World> {
             }
             var begin = instant
             var sunk = Money.zero
+            var firstStart = Microseconds.max
             defer { spent += begin - instant }
             for number in 0..<tries {
                 let draw = world.draw(request, on: index, try: number, at: instant)
-                let start = begin + draw.after - request.arrival
                 if draw.failure != nil {
                     begin += draw.after + (draw.retryAfter ?? 0)
                     continue
                 }
+                firstStart = min(firstStart, begin + draw.after - request.arrival)
+                guard firstStart <= patience else { break }
                 let lives = draw.diesAfter.map { $0 >= request.duration } ?? true
-                // What starts first may die and be run again: it counts as a start, and its price does not matter then.
-                let counts = lives || (objective != .cheapest && request.isIdempotent)
-                if counts, start <= patience, let cost = offer.price.cost(of: offer.resources, for: life(of: request, draw)) {
-                    let choice = Choice(offer: index, start: start, cost: sunk + cost)
+                if lives || request.isIdempotent { earliest = min(earliest, firstStart) }
+                if lives, let cost = offer.price.cost(of: offer.resources, for: life(of: request, draw)) {
+                    let choice = Choice(offer: index, start: firstStart, cost: sunk + cost)
                     if isBetter(choice, than: best) { best = choice }
                 }
                 // Further tries come only after a failure, or after a death that a request survives and somebody pays for.

@@ -71,40 +71,15 @@ package enum Replay {
         }
     }
 
-    /// What happened to those requests that `sandstorm` started last, the slowest first, in words.
-    package static func slowest(
+    /// What happened to those requests that `sandstorm` started last or lost, the worst first, in words.
+    package static func worst(
         _ count: Int, of records: StartRecords, mode: StartRecords.Mode, arrivals: ArrivalTrace? = nil, errors: ErrorModel = ErrorModel(),
         seed: UInt64 = 0
     ) -> [String] {
-        final class Story {
-            var start: Microseconds?
-            var words: [String] = []
-        }
         let world = ReplayWorld(records, mode: mode, arrivals: arrivals, errors: errors, seed: seed)
-        let stories = world.requests.map { _ in Story() }
-        var begins: [Int: Microseconds] = [:]
-        _ = Simulation.run(SandstormPolicy(objective: .fastest, workloads: world.workloads), in: world) { request, sight, now in
-            let story = stories[request]
-            let begin = begins[request] ?? now
-            begins[request] = begin
-            let what: String? =
-                switch sight {
-                case .created(let offer): "create \(records.providers[offer])"
-                case .started(let offer): "start \(records.providers[offer])"
-                case .failed(let offer, let code): "\(code) \(records.providers[offer])"
-                case .killed(let offer, _): "kill \(records.providers[offer])"
-                case .gaveUp: "give up"
-                case .finished, .died: nil
-                }
-            if case .started = sight, story.start == nil { story.start = now - begin }
-            if let what { story.words.append("\(((now - begin) / 1000)) \(what)") }
-        }
-        let oracle = Oracle.choices(in: world, objective: .fastest)
-        let order = stories.indices.sorted { (stories[$0].start ?? .max) > (stories[$1].start ?? .max) }
-        return order.prefix(count).map { request in
+        return Stories.worst(count, in: world, objective: .fastest, names: records.providers) { request in
             let (date, iteration) = world.origin(of: request)
-            let best = oracle[request].map { "\(records.providers[$0.offer]) \($0.start / 1000)" } ?? "nothing"
-            return "\(mode) \(date) #\(iteration): \(stories[request].words.joined(separator: ", ")); best: \(best)"
+            return "\(mode.rawValue) \(date) #\(iteration)"
         }
     }
 
