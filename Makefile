@@ -67,7 +67,8 @@ bench-routing:
 	@SANDSTORM_ONLY_TARGETS=RoutingQuality swift build -c release --scratch-path $(ROUTING_SCRATCH) --product RoutingQuality >&2
 	@$(ROUTING_SCRATCH)/release/RoutingQuality $(if $(TTI),--tti '$(TTI)') $(if $(ARRIVALS),--arrivals '$(ARRIVALS)') \
 		$(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(POLICIES),--policies '$(POLICIES)') $(if $(SEED),--seed '$(SEED)') \
-		$(if $(ERROR_TIMES),--error-times '$(ERROR_TIMES)') $(if $(WORST),--worst '$(WORST)') $(if $(RESAMPLE),--resample '$(RESAMPLE)')
+		$(if $(ERROR_TIMES),--error-times '$(ERROR_TIMES)') $(if $(WORST),--worst '$(WORST)') \
+		$(if $(RANDOM_SCENARIOS),--random '$(RANDOM_SCENARIOS)') $(if $(RESAMPLE),--resample '$(RESAMPLE)')
 
 setup:
 	@scripts/setup.sh test

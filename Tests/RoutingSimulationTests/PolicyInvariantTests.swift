@@ -63,6 +63,14 @@ struct PolicyInvariantTests {
         #expect(tables[0] != tables[2])
     }
 
+    @Test func `scenarios made up by chance are run to their end, and the same each time`() throws {
+        let base = try Packs.scenario(like: "stationary")
+        for seed in 1...12 as ClosedRange<UInt64> {
+            let tables = (0..<2).map { _ in PackRun(ScenarioWorld(base.varied(seed: seed)), only: ["sandstorm", "random"]).table }
+            #expect(tables[0] == tables[1])
+        }
+    }
+
     @Test func `a limit binds the oracle too`() throws {
         let requests = (0..<2).map { SimulatedRequest(id: $0, arrival: .seconds(1), duration: .seconds(10)) }
         let draws: [[Draw]] = [[.start(after: .seconds(1))], [.start(after: .seconds(2))]]

@@ -16,6 +16,8 @@ struct Options {
     var policies: Set<String> = []
     /// `--error-times`: how long each class of error takes to show in a replay.
     var errors = ErrorModel()
+    /// `--random`: so many scenarios that are made up by chance, instead of the packs; the first by the seed.
+    var randoms = 0
     /// `--worst`: of so many of our own lost or slowest requests, tell what happened, on standard error.
     var worst = 0
     /// `--resample`: replays records resampled so many times instead of those measured.
@@ -39,6 +41,7 @@ struct Options {
                 if let unknown = policies.subtracting(PackRun.policies).min() {
                     throw InputError("no such policy: \(unknown); there are \(PackRun.policies.joined(separator: ", "))")
                 }
+            case "--random": randoms = try Options.count(value, name)
             case "--worst": worst = try Options.count(value, name)
             case "--resample": resamples = try Options.count(value, name)
             case "--seed":

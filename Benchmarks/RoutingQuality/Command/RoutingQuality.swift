@@ -12,36 +12,43 @@ enum RoutingQuality {
         do {
             let options = try Options(CommandLine.arguments.dropFirst())
             if let file = options.records { return try replay(file, options) }
-            let files = try options.scenario.map { [$0] } ?? packs(in: options.packs)
-            exit(try simulate(files, options) ? 0 : 1)
+            exit(try simulate(scenarios(options), options) ? 0 : 1)
         } catch {
             complain("\(error)")
             exit(64)
         }
     }
 
-    private static func packs(in directory: String) throws -> [String] {
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory) else {
-            throw InputError("there are no scenarios in \(directory): name it with --packs")
+    private static func scenarios(_ options: Options) throws -> [Scenario] {
+        if let file = options.scenario { return [try scenario(file)] }
+        if options.randoms > 0 {
+            let base = try scenario("\(options.packs)/stationary.json")
+            return (0..<options.randoms).map { base.varied(seed: options.seed &+ UInt64($0)) }
         }
-        return names.filter { $0.hasSuffix(".json") }.sorted().map { "\(directory)/\($0)" }
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: options.packs) else {
+            throw InputError("there are no scenarios in \(options.packs): name it with --packs")
+        }
+        return try names.filter { $0.hasSuffix(".json") }.sorted().map { try scenario("\(options.packs)/\($0)") }
+    }
+
+    private static func scenario(_ file: String) throws -> Scenario {
+        let directory = (file as NSString).deletingLastPathComponent
+        return try Scenario(json: TextFile.read(file), file: file) { name in
+            try TextFile.read((directory as NSString).appendingPathComponent(name))
+        }
     }
 
     /// - Returns: whether all targets were met.
-    private static func simulate(_ files: [String], _ options: Options) throws -> Bool {
+    private static func simulate(_ scenarios: [Scenario], _ options: Options) throws -> Bool {
         let trace = try options.arrivals.map { try ArrivalTrace(csv: TextFile.read($0), file: $0) }
         var runs: [PackRun] = []
         var isMissed = false
-        for file in files {
-            let directory = (file as NSString).deletingLastPathComponent
-            let scenario = try Scenario(json: TextFile.read(file), file: file) { name in
-                try TextFile.read((directory as NSString).appendingPathComponent(name))
-            }
-            let run = PackRun(ScenarioWorld(scenario, arrivals: trace, seed: options.seed), only: options.policies, seed: options.seed)
+        for scenario in scenarios {
+            let world = ScenarioWorld(scenario, arrivals: trace, seed: options.seed)
+            let run = PackRun(world, only: options.policies, seed: options.seed)
             runs.append(run)
             run.table.forEach(say)
             for objective in [Constraints.Objective.cheapest, .fastest] where options.worst > 0 {
-                let world = ScenarioWorld(scenario, arrivals: trace, seed: options.seed)
                 Stories.worst(options.worst, in: world, objective: objective, names: scenario.offers.map(\.id)) { request in
                     let offset = (world.requests[request].arrival - scenario.start).duration
                     return "\(scenario.name), \(objective.rawValue), #\(request) at \(offset.display)"
