@@ -20,7 +20,11 @@ extension Router {
         guard let last = failures.last else { return ranking.entries.first.map { .attempt($0.offer, after: .zero) } ?? .nowhere }
         let step = step(after: last, failures, ranking, request, at: now)
         guard case .attempt = step else { return step }
-        return retries.take(for: Router.number(ofTenant: request.tenant), at: now) ? step : .retriesSpent
+        let tenant = Router.number(ofTenant: request.tenant)
+        // Who was turned away has done no work yet and will not be sent there again soon; anything else may do the same work once more.
+        let isTurnedAway = [.elsewhere, .elsewhereAndBackOff].contains(last.error.disposition)
+        let isGranted = isTurnedAway ? redirects.take(for: tenant, at: now) : retries.take(for: tenant, at: now)
+        return isGranted ? step : .retriesSpent
     }
 
     private mutating func step(
@@ -40,7 +44,7 @@ extension Router {
         }
         if let elsewhere { return .attempt(elsewhere, after: .zero) }
         // What is left are places that rest or are full. One of them, at most once each, is better than giving up.
-        let rest = ranking.entries.filter { entry in !failures.contains { $0.offer == entry.offer } }
+        let rest = (ranking.entries + ranking.resting).filter { entry in !failures.contains { $0.offer == entry.offer } }
         let resting = rest.compactMap { entry in
             breakers[places[table.places[entry.offer]].breaker].reluctance(at: now).map { (entry, $0) }
         }

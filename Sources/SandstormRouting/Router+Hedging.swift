@@ -1,32 +1,37 @@
 import SandstormCore
 
 extension Router {
-    /// A hedge must be worth so many times the fastest place's usual start: what the budget is spent on best.
-    private static let price: Float = 2
+    /// What a hedge must be worth, in milliseconds and in shares of the fastest place's usual start: what the budget is spent on best.
+    private static let price = (base: Float(150), share: Float(0.5))
 
     /// When a second create pays, and on which offer.
     mutating func planHedge(
-        _ entries: [Ranking.Entry], _ request: RoutingRequest, _ table: OfferTable, _ limit: Float, at now: Moment
+        _ entries: inout [Ranking.Entry], _ request: RoutingRequest, _ table: OfferTable, _ limit: Float, at now: Moment
     ) -> HedgePlan? {
         guard configuration.hedgesPerMille > 0, entries.count > 1, entries[1].tier == entries[0].tier else { return nil }
         if request.constraints.objective == .cheapest { return rescue(entries, table, limit, at: now) }
-        if let exploration = explore(entries, request, table, limit, at: now) { return exploration }
-        let first = places[table.places[entries[0].offer]].prospects(at: now, limit: limit)
+        // Which of the best goes first depends on who stands behind it: one that often refuses at once does no harm with a good second.
+        let field = min(3, entries.prefix(3).count { $0.tier == entries[0].tier })
+        var chances: [Place.Prospects] = []
+        for entry in entries.prefix(field) { chances.append(places[table.places[entry.offer]].prospects(at: now, limit: limit)) }
         // The emptier the budget, the dearer a hedge.
         let fill = min(1, Float(hedges.available) / Float(max(1, configuration.hedgeBurst) * 500))
-        let price = Router.price * Float(max(50, first.median.wholeMilliseconds)) * (1 + 3 * (1 - fill))
-        var best: (loss: Float, offer: Int, delay: Int)?
-        for entry in entries[1...].prefix(3) where entry.tier == entries[0].tier {
-            let second = places[table.places[entry.offer]].prospects(at: now, limit: limit).curve
-            for delay in stride(from: Router.delays.lowerBound, to: Router.delays.upperBound, by: 2) {
-                let claim = first.curve.survival[delay]
-                let loss = Race.pair(first.curve, second, delay: delay, limit: limit) + price * claim
-                if best.map({ loss < $0.loss }) ?? true { best = (loss, entry.offer, delay) }
+        let fastest = chances.map(\.median).min() ?? .zero
+        let price = (Router.price.base + Router.price.share * Float(fastest.wholeMilliseconds)) * (1 + 3 * (1 - fill))
+        var best: (loss: Float, first: Int, second: Int, delay: Int)?
+        for first in 0..<field where first == 0 || request.constraints.objective == .fastest {
+            for second in 0..<field where second != first {
+                for delay in stride(from: Router.delays.lowerBound, to: Router.delays.upperBound, by: 3) {
+                    let claim = chances[first].curve.survival[delay]
+                    let loss = Race.pair(chances[first].curve, chances[second].curve, delay: delay, limit: limit) + price * claim
+                    if best.map({ loss < $0.loss }) ?? true { best = (loss, first, second, delay) }
+                }
             }
         }
-        return best.map {
-            HedgePlan(delay: .milliseconds(Int64(TimeScale.edges[$0.delay])), offer: $0.offer, explores: false)
-        }
+        guard let best else { return nil }
+        let plan = HedgePlan(delay: .milliseconds(Int64(TimeScale.edges[best.delay])), offer: entries[best.second].offer, explores: false)
+        if best.first > 0 { entries.insert(entries.remove(at: best.first), at: 0) }
+        return explore(entries, request, table, limit, at: now) ?? plan
     }
 
     /// 100 ms … 3.5 s, and further out where places are slower.
@@ -108,7 +113,7 @@ extension Router {
     mutating func bestUntried(_ ranking: Ranking, _ tried: [Int], _ request: RoutingRequest, at now: Moment) -> Int? {
         let table = ranking.table
         var best: (entry: Ranking.Entry, score: Int64)?
-        for entry in ranking.entries where !tried.contains(entry.offer) {
+        for entry in ranking.entries + ranking.resting where !tried.contains(entry.offer) {
             let place = places[table.places[entry.offer]]
             guard breakers[place.breaker].permits(at: now, under: configuration.breaker),
                 limits[place.limit].permits(at: now, under: configuration.limit)

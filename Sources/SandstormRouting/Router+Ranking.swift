@@ -41,10 +41,12 @@ extension Router {
             }
         }
         sort(&entries, constraints, table)
-        let hedge = planHedge(entries, request, table, limit, at: now)
+        if !resting.isEmpty { sort(&resting, constraints, table) }
+        let hedge = planHedge(&entries, request, table, limit, at: now)
         let ranked = entries
+        let others = resting
         let facts = DecisionFacts(request: request, table: table, entries: entries, drops: drops, hedge: hedge, expectation: expectation)
-        return Ranking(table: table, entries: ranked, hedge: hedge, isWorthWaiting: isWorthWaiting) { facts.decision }
+        return Ranking(table: table, entries: ranked, resting: others, hedge: hedge, isWorthWaiting: isWorthWaiting) { facts.decision }
     }
 
     struct Drop: Error {
@@ -81,7 +83,7 @@ extension Router {
         guard fastest > .milliseconds(250), fastest < .longest else { return Router.leastLimit }
         // In coarse steps, so that what was reckoned with it holds for a while.
         var limit = Router.leastLimit
-        while limit < Float(fastest.wholeMilliseconds) * 16, limit < 1e6 { limit *= 2 }
+        while limit < Float(fastest.wholeMilliseconds) * 6, limit < 1e6 { limit *= 2 }
         return limit
     }
 

@@ -18,6 +18,8 @@ package struct Router: Sendable {
     var limits: [ConcurrencyLimit] = []
     var workloads = WorkloadModel()
     var retries: RetryBudget
+    /// The same for going on after a refusal.
+    var redirects: RetryBudget
     var hedges: HedgeBudget
     /// In thousandths of a create.
     var explorationCredit: Int
@@ -43,6 +45,7 @@ package struct Router: Sendable {
     package init(_ configuration: RoutingConfiguration = RoutingConfiguration(), seed: UInt64 = 0) {
         self.configuration = configuration
         retries = RetryBudget(sharePercent: configuration.retriesPercent, burst: configuration.retryBurst)
+        redirects = RetryBudget(sharePercent: configuration.redirectsPercent, burst: configuration.redirectBurst)
         hedges = HedgeBudget(
             perMille: configuration.hedgesPerMille, burst: configuration.hedgeBurst, initial: configuration.hedgeBurst)
         explorationCredit = Router.explorationBurst
@@ -182,6 +185,7 @@ package struct Router: Sendable {
     /// A request comes in.
     mutating func earn(_ request: RoutingRequest, at now: Moment) {
         retries.requested(by: Router.number(ofTenant: request.tenant), at: now)
+        redirects.requested(by: Router.number(ofTenant: request.tenant), at: now)
         hedges.requested()
         explorationCredit = min(explorationCredit + configuration.explorationsPerMille, Router.explorationBurst)
     }

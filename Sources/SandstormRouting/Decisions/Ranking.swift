@@ -21,6 +21,8 @@ package struct Ranking: Sendable {
     package var table: OfferTable
     /// Best first.
     package var entries: [Entry]
+    /// Capable offers that rest after failures or are full; best first.
+    package var resting: [Entry]
     /// Whether to start a second sandbox elsewhere if the first is late, and when; `nil` if not.
     package var hedge: HedgePlan?
     /// There are capable offers, but as far as is known all of them are full or resting: waiting helps.

@@ -196,9 +196,10 @@ package struct ConcurrencyLimit: Hashable, Sendable {
         case .quotaExceeded where retryAfter != nil || peak.value(at: milliseconds) > 2 * (living + 1):
             learnRate(at: now, under: policy)
         case .quotaExceeded:
-            // Of a trial that is refused, nothing new is learned: the limit itself was accepted before, even if since then some ended.
+            // What lives is within the quota, and at most that and what is still under way: refusal by refusal that comes down to the quota
+            // itself. Of a trial that is refused, nothing new is learned: the limit was accepted before, even if since then some ended.
             if sandboxes.trial == 0, milliseconds > sandboxes.trialRefused + ConcurrencyLimit.straggling || sandboxes.trialRefused == 0 {
-                sandboxes.value = min(sandboxes.value, Double(living))
+                sandboxes.value = min(sandboxes.value, Double(living + pending))
             }
             sandboxes.refused(at: milliseconds, under: policy)
         default: break
