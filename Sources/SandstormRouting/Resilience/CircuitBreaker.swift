@@ -113,35 +113,37 @@ package struct CircuitBreaker: Hashable, Sendable {
 
     /// A call is made.
     package mutating func began(at now: Moment, under policy: Policy = .standard) -> Change? {
-        guard isOpen, now >= until else { return nil }
+        guard isOpen, now >= epoch else { return nil }
         if probes >= policy.probes, now.milliseconds - lastProbe.milliseconds > policy.probeLife {
             // Nobody ever said how those ended. They must not block the way for ever.
             probes = 0
-            epoch = now
+            epoch = Moment(milliseconds: now.milliseconds - CircuitBreaker.slack)
         }
         probes += 1
         lastProbe = now
-        return announceHalfOpen(.timePassed)
+        return now >= until ? announceHalfOpen(.timePassed) : nil
     }
 
     /// A call that began at `begun` went well, `slow` if it took longer than it should have.
     package mutating func succeeded(
         slow: Bool = false, begun: Moment, at now: Moment, under policy: Policy = .standard, using generator: inout SeededGenerator
     ) -> Change? {
+        let isCurrent = settle(begun)
         switch state(at: now) {
         case .closed:
-            guard begun >= epoch else { return nil }
+            guard isCurrent else { return nil }
             consecutiveFailures = 0
             window.add(failed: false, slow: slow, tick: policy.halfLife.tick(at: now))
             return slow ? openIfSlow(at: now, policy, &generator) : nil
         case .open:
             guard begun > opened, now >= asked, !slow else { return nil }
             until = now
-            epoch = now
+            epoch = earliestProbe
+            probes = 0
             successes = 1
             return successes >= policy.successes ? close(at: now, .unexpectedSuccess) : announceHalfOpen(.unexpectedSuccess)
         case .halfOpen:
-            guard releaseProbe(begun) else { return nil }
+            guard isCurrent else { return nil }
             if slow { return open(.probeSlow, for: policy.openTime(openings), at: now, policy, &generator) }
             successes += 1
             return successes >= policy.successes ? close(at: now, .probesSucceeded) : nil
@@ -156,7 +158,7 @@ package struct CircuitBreaker: Hashable, Sendable {
         using generator: inout SeededGenerator
     ) -> Change? {
         let state = state(at: now)
-        let isCurrent = state == .halfOpen ? releaseProbe(begun) : begun >= epoch
+        let isCurrent = settle(begun)
         forgetOpenings(at: now, policy)
         guard code.speaksAgainstPlace else { return nil }
         // One of many that were under way when it opened: no reason to wait twice as long.
@@ -183,14 +185,15 @@ package struct CircuitBreaker: Hashable, Sendable {
     package mutating func abandoned(
         slow: Bool = false, begun: Moment, at now: Moment, under policy: Policy = .standard, using generator: inout SeededGenerator
     ) -> Change? {
+        let isCurrent = settle(begun)
         switch state(at: now) {
         case .closed:
-            guard slow, begun >= epoch else { return nil }
+            guard slow, isCurrent else { return nil }
             window.add(failed: false, slow: true, tick: policy.halfLife.tick(at: now))
             return openIfSlow(at: now, policy, &generator)
         case .open: return nil
         case .halfOpen:
-            guard releaseProbe(begun), slow else { return nil }
+            guard isCurrent, slow else { return nil }
             return open(.probeSlow, for: policy.openTime(openings), at: now, policy, &generator)
         }
     }
@@ -203,10 +206,10 @@ package struct CircuitBreaker: Hashable, Sendable {
         return open(.slowCalls, for: policy.openTime(openings), at: now, policy, &generator)
     }
 
-    /// Gives back the slot of a probe; `false` if the call was none of this half-open time.
-    private mutating func releaseProbe(_ begun: Moment) -> Bool {
+    /// Gives back the slot of a probe; `false` if the call belongs to an earlier time, of which it would tell.
+    private mutating func settle(_ begun: Moment) -> Bool {
         guard begun >= epoch else { return false }
-        probes = max(0, probes - 1)
+        if isOpen { probes = max(0, probes - 1) }
         return true
     }
 
@@ -274,7 +277,14 @@ package struct CircuitBreaker: Hashable, Sendable {
         let jitter = wait * policy.jitterPercent / 100
         let end = now.milliseconds + wait + (jitter > 0 ? Int64(generator.next() % UInt64(jitter + 1)) : 0)
         until = max(until, Moment(milliseconds: end), asked)
-        epoch = until
+        epoch = earliestProbe
+        probes = 0
+    }
+
+    /// Callers measure how long a call took by themselves, so a probe may seem to have begun a little before its time; but never before
+    /// the opening.
+    private var earliestProbe: Moment {
+        max(Moment(milliseconds: opened.milliseconds + 1), Moment(milliseconds: until.milliseconds - CircuitBreaker.slack))
     }
 
     private mutating func announceHalfOpen(_ cause: Cause) -> Change? {
@@ -290,6 +300,9 @@ package struct CircuitBreaker: Hashable, Sendable {
         closed = now
         return Change(from: cause == .unexpectedSuccess ? .open : .halfOpen, to: .closed, cause: cause)
     }
+
+    /// By how much, in milliseconds, a call may seem to have begun too early.
+    private static let slack: Int64 = 250
 
     /// The longest wait that a place may ask for.
     static let longestAsked: Int64 = 86_400_000
@@ -314,7 +327,7 @@ extension CircuitBreaker {
         isRefused = numbers[1] & 2 != 0
         // Even if the clock was put back, an opening ends.
         let latest = now.milliseconds + 2 * CircuitBreaker.longestAsked
-        until = Moment(milliseconds: min(Int64(numbers[2]), latest))
+        until = Moment(milliseconds: isOpen ? min(max(0, Int64(numbers[2])), latest) : Int64(numbers[2]))
         asked = Moment(milliseconds: min(Int64(numbers[3]), latest))
         openings = Int32(min(numbers[4], 30))
         closed = Moment(milliseconds: min(Int64(numbers[5]), now.milliseconds))
@@ -322,8 +335,9 @@ extension CircuitBreaker {
         window = Window(
             calls: Double(numbers[8]) / 1000, failures: Double(numbers[9]) / 1000, slow: Double(numbers[10]) / 1000,
             tick: Int64(numbers[7]))
-        opened = now
-        epoch = isOpen ? max(until, now) : now
+        // What was under way is forgotten, so what is heard of from here on began after this.
+        opened = Moment(milliseconds: now.milliseconds - 1)
+        epoch = isOpen ? earliestProbe : now
     }
 }
 

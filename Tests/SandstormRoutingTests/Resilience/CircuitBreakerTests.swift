@@ -202,6 +202,20 @@ import Testing
         #expect(rig.state == .halfOpen && !rig.permits, "the probe's slot is still taken")
     }
 
+    @Test func `a probe that seems to have begun a little early is one all the same`() {
+        let rig = Rig()
+        rig.open()
+        rig.wait(.seconds(5))
+        for last in [false, true] {
+            _ = rig.began()
+            #expect(!rig.permits)
+            rig.wait(.milliseconds(300))
+            let change = rig.succeed(begun: rig.now + .milliseconds(-340))
+            #expect((change?.to == .closed) == last)
+            #expect(rig.permits)
+        }
+    }
+
     @Test func `a probe of which nobody speaks again does not block the way for ever`() {
         let rig = Rig()
         rig.open()
