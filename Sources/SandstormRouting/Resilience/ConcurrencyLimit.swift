@@ -4,9 +4,8 @@ package import SandstormCore
 ///
 /// Nothing is limited until the first refusal. From then on two limits are kept apart, as far as errors allow:
 ///
-/// - *Living sandboxes* (`quotaExceeded`). Vendors' quotas are exact numbers, so the limit becomes the number of sandboxes that the place was
-///   known to have accepted when it refused one more; those that were under way raise it again if they are accepted after all. A quota is
-///   so hit once, not on each request.
+/// - *Living sandboxes* (`quotaExceeded`). Vendors' quotas are exact numbers, so the limit becomes what lives and what is still under way when
+///   one more was refused; refusals of those bring it down to what the place accepts. A quota is so hit once, not on each request.
 /// - *Calls in a time* (`rateLimited`, and `quotaExceeded` with a time to wait, or with far fewer sandboxes alive than were accepted a moment
 ///   ago, which a quota on living ones can't explain). The limit becomes somewhat less than the rate of calls at the time.
 ///

@@ -132,7 +132,7 @@ import Testing
         var pending = 0
         var living = 0
         var wasRefused = false
-        var mostAccepted = 0
+        var mostAsked = 0
         for _ in 0..<20_000 {
             now = now + .milliseconds(Int.random(in: 0...500, using: &chance))
             switch chance.next() % 100 {
@@ -141,6 +141,7 @@ import Testing
                 guard limit.permits(at: now) else { continue }
                 limit.began(at: now)
                 pending += 1
+                mostAsked = max(mostAsked, pending + living)
             case 50..<80:
                 guard pending > 0 else { continue }
                 pending -= 1
@@ -148,11 +149,12 @@ import Testing
                     limit.failed()
                 } else if living < quota {
                     living += 1
-                    mostAccepted = max(mostAccepted, living)
                     limit.started(at: now)
                 } else {
                     wasRefused = true
+                    let before = limit.limit
                     limit.refused(.quotaExceeded, at: now)
+                    if let before, let after = limit.limit { #expect(after <= before, "a refusal raises no limit") }
                 }
             default:
                 guard living > 0 else { continue }
@@ -162,7 +164,7 @@ import Testing
             #expect(limit.occupied == pending + living)
             if let learned = limit.limit {
                 #expect(wasRefused && learned >= 0)
-                #expect(learned <= mostAccepted)
+                #expect(learned <= mostAsked)
             }
         }
         #expect(wasRefused)
