@@ -1,6 +1,5 @@
 import Crypto
 package import SandstormCore
-import SandstormRouting
 package import SandstormStore
 
 #if canImport(FoundationEssentials)
@@ -22,15 +21,14 @@ extension Engine {
             guard earlier.fingerprint == fingerprint else { throw conflict(earlier.result.id) }
             return try await handle(joining: earlier.result.id, after: sequence, for: principal)
         }
-        let decision = decide(request)
-        guard !decision.ranking.isEmpty else { throw EngineError(.noOffer, decision.explanationOfNone, decision: decision) }
+        let route = try route(request.spec, request.constraints, for: principal)
         var result = RunResult(id: .generate(), state: .routed, createdAt: Date())
         result.metadata = request.spec.metadata
-        result.decision = decision
+        result.decision = route.decision
         let record = RunRecord(
             result: result, tenant: principal.tenant, project: principal.project, key: principal.key, request: request,
             fingerprint: fingerprint, owner: ProcessIdentity.current.rawValue)
-        let run = makeRun(record, decision, arrived: arrived)
+        let run = makeRun(record, route, arrived: arrived)
         if let earlier = try await begin(run) {
             return try await handle(joining: earlier, after: sequence, for: principal)
         }
@@ -98,33 +96,24 @@ extension Engine {
     /// Where a request would run, without running it.
     package func decide(_ request: RunRequest, by principal: Principal) async throws(EngineError) -> Decision {
         _ = try admit(request)
-        return decide(request)
+        return desk.route(request.spec, request.constraints, for: principal).decision
     }
 
     /// Every offer of every provider, in their order.
     func allOffers(for spec: SandboxSpec) -> [Offer] { providers.flatMap { $0.offers(for: spec) } }
 
-    private func decide(_ request: RunRequest) -> Decision { decide(request.spec, request.constraints) }
-
-    /// - Parameter snapshot: what the sandbox is to be made from; only its provider can.
-    func decide(_ spec: SandboxSpec, _ constraints: Constraints, from snapshot: SnapshotInfo? = nil) -> Decision {
-        Engine.decide(spec, constraints, from: snapshot, among: providers)
-    }
-
-    static func decide(
-        _ spec: SandboxSpec, _ constraints: Constraints, from snapshot: SnapshotInfo? = nil, among providers: [any SandboxProvider]
-    ) -> Decision {
-        let offers = providers.map { provider in
-            if let snapshot, snapshot.provider != provider.id {
-                return OfferRouter.ProviderOffers(
-                    provider: provider.id, offers: [], refusal: "snapshot \(snapshot.id) is kept at \(snapshot.provider)",
-                    teardownTime: provider.capabilities.teardownTime)
-            }
-            return OfferRouter.ProviderOffers(
-                provider: provider.id, offers: provider.offers(for: spec), refusal: provider.refusal(of: spec),
-                teardownTime: provider.capabilities.teardownTime)
+    /// Where a run may go.
+    ///
+    /// - Parameter snapshot: what its sandbox is to be made from.
+    /// - Throws: `noOffer` if there is no such place.
+    func route(
+        _ spec: SandboxSpec, _ constraints: Constraints, for principal: Principal, from snapshot: SnapshotInfo? = nil
+    ) throws(EngineError) -> Route {
+        let route = desk.route(spec, constraints, for: principal, from: snapshot)
+        guard route.first != nil else {
+            throw EngineError(.noOffer, route.decision.explanationOfNone, decision: route.decision)
         }
-        return OfferRouter().decide(spec, constraints, among: offers)
+        return route
     }
 
     /// A run as it stands.

@@ -1,5 +1,6 @@
 package import Logging
 package import SandstormCore
+import SandstormRouting
 package import SandstormStore
 import ServiceLifecycle
 
@@ -25,6 +26,7 @@ package final class Engine: Service {
     /// What places charge; `nil` for an engine that knows only what its providers say.
     package let livePrices: LivePrices?
     private let refreshingSources: [any PriceSource]
+    let desk: RoutingDesk
 
     /// An engine over `providers`, in the order of `sandstorm providers`.
     ///
@@ -42,9 +44,10 @@ package final class Engine: Service {
         self.store = store
         self.configuration = configuration
         self.logger = logger
-        pools = WarmPools(gateway: store.gateway, providers: providers, configuration, metrics: metrics, logger: logger) { spec in
-            Engine.decide(spec, Constraints(), among: providers).ranking.map(\.offer)
-        }
+        let desk = RoutingDesk(Router(), providers: providers)
+        self.desk = desk
+        pools = WarmPools(
+            gateway: store.gateway, providers: providers, configuration, metrics: metrics, logger: logger, desk: desk)
     }
 
     // MARK: Life
@@ -132,14 +135,14 @@ package final class Engine: Service {
     ///   - arrived: when it was asked for.
     ///   - sequence: the last event that an earlier process has kept.
     func makeRun(
-        _ record: RunRecord, _ decision: Decision, arrived: ContinuousClock.Instant = .now, after sequence: Int = 0
+        _ record: RunRecord, _ route: Route, arrived: ContinuousClock.Instant = .now, after sequence: Int = 0
     ) -> ActiveRun {
         let waits = WaitClock(since: arrived)
         let log = RunLog(
             run: record.result.id, store: store, windowLimit: configuration.windowLimit,
             retainedLimit: configuration.retainedOutputLimit, waits: waits, logger: logger, after: sequence)
         return ActiveRun(
-            record: record, decision: decision, log: log, waits: waits, arrived: arrived, reconnectTime: configuration.reconnectTime)
+            record: record, route: route, log: log, waits: waits, arrived: arrived, reconnectTime: configuration.reconnectTime)
     }
 
     /// Registers, journals and starts a run.
@@ -180,7 +183,7 @@ package final class Engine: Service {
     func execution(of run: ActiveRun, _ living: LivingSandbox?) -> RunExecution {
         RunExecution(
             run, living, providers: providersByID, store: store, configuration: configuration, metrics: metrics, pools: pools,
-            logger: logger)
+            desk: desk, logger: logger)
     }
 
     /// Starts the work on a journaled run.

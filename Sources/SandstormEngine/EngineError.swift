@@ -106,7 +106,7 @@ extension EngineError {
             case .refused: .invalidRequest
             case .gatewayStopped: .shuttingDown
             case .internal: .internal
-            case .timeout: .providerTimedOut
+            case .timeout, .latencyLimit: .providerTimedOut
             case .cancelled: .sandboxEnded
             case .providersFailed, .sandboxLost, .outOfMemory: .providerFailed
             }

@@ -6,6 +6,8 @@ public struct RunFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case timeout
         /// The code was killed since it would have cost more than `maxCost`.
         case costLimit
+        /// No place had a sandbox ready within `maxLatency`. Nothing has run.
+        case latencyLimit
         /// The sandbox's memory limit killed it.
         case outOfMemory
         /// No offer can run this spec within these constraints.
@@ -43,7 +45,7 @@ public struct RunFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The same request may do better later.
     public var isRetryable: Bool {
         switch kind {
-        case .providersFailed, .sandboxLost, .gatewayStopped, .internal: true
+        case .providersFailed, .latencyLimit, .sandboxLost, .gatewayStopped, .internal: true
         case .timeout, .costLimit, .outOfMemory, .noOffer, .unsupported, .refused, .cancelled: false
         }
     }

@@ -10,18 +10,46 @@ import Foundation
 
 /// One try of a run on one offer: journal, create, execute, kill, meter.
 ///
-/// Whatever happens, when ``carryOut()`` returns the sandbox is gone, or is known to the store as one to be reaped.
+/// First it is prepared; of several that are, one is carried out. Whatever happens, when ``prepare()`` returns anything but `ready`, or
+/// when ``carryOut(_:)`` or ``giveUp(_:)`` returns, the sandbox is gone, or is known to the store as one to be reaped.
 struct Attempt {
-    private let candidate: Decision.Candidate
-    private let execution: RunExecution
-    /// What earlier attempts of the run cost.
-    private let spent: Money
+    /// The index of its offer in the run's route.
+    let place: Int
+    let offer: Offer
+    let execution: RunExecution
+    /// What other attempts of the run cost, at most.
+    var spent: Money
     private(set) var record: AttemptRecord
     /// It began with a sandbox that had waited for it.
     var isPooled: Bool { pooled != nil }
-    private let pooled: WarmPools.Pooled?
+    let pooled: WarmPools.Pooled?
+    /// It was sent off beside another.
+    let isHedge: Bool
+    let callOff = CallOff()
+    let report: AttemptReport
 
-    enum Result {
+    /// A sandbox in which nothing of the caller's has run yet.
+    struct Ready: Sendable {
+        var sandbox: any Sandbox
+        var provider: any SandboxProvider
+        /// Since when it is billed.
+        var asked: ContinuousClock.Instant
+        /// Since when it is there.
+        var made: ContinuousClock.Instant
+        /// What is to be done in it; `nil` in one that is lived in.
+        var code: CodeExecution?
+    }
+
+    enum Preparation: Sendable {
+        case ready(Ready)
+        case failed(ProviderError)
+        /// Another place would be no better.
+        case impossible(RunFailure)
+        /// Another attempt was faster.
+        case lost
+    }
+
+    enum Result: Sendable {
         case ended(RunExecution.Outcome)
         case failed(ProviderError, codeStarted: Bool)
         /// The sandbox lives on for the next process.
@@ -29,95 +57,38 @@ struct Attempt {
     }
 
     /// Takes a sandbox that waits, if there is one: whoever makes an attempt carries it out or abandons it.
-    init(candidate: Decision.Candidate, number: Int, spent: Money, execution: RunExecution) {
-        self.candidate = candidate
+    init(place: Int, number: Int, spent: Money, isHedge: Bool = false, execution: RunExecution) {
+        self.place = place
+        offer = execution.run.route.offers[place]
         self.execution = execution
         self.spent = spent
+        self.isHedge = isHedge
+        report = AttemptReport(execution.desk, execution.run.route, place: place)
         let configuration = execution.configuration
         let life = configuration.createTimeout + execution.run.request.spec.timeout + configuration.leaseMargin
         record = AttemptRecord(
             id: .generate(), run: execution.run.id, number: number,
             // Callers know a living sandbox by a name that is chosen before; a further attempt makes another sandbox.
-            sandbox: number == 1 ? execution.living?.id ?? .generate() : .generate(), offer: candidate.offer, intendedAt: Date(),
+            sandbox: number == 1 ? execution.living?.id ?? .generate() : .generate(), offer: offer, intendedAt: Date(),
             leaseUntil: Date().addingTimeInterval(life.inSeconds))
-        pooled = execution.isPoolable ? execution.pools.take(for: execution.run.request.spec, on: candidate.offer) : nil
+        pooled = execution.isPoolable ? execution.pools.take(for: execution.run.request.spec, on: offer) : nil
         if let pooled { adopt(pooled) }
     }
 
     /// An attempt that an earlier process has begun.
-    init(continuing record: AttemptRecord, on candidate: Decision.Candidate, spent: Money, execution: RunExecution) {
-        self.candidate = candidate
+    init(continuing record: AttemptRecord, spent: Money, execution: RunExecution) {
+        place = 0
+        offer = record.offer
         self.execution = execution
         self.spent = spent
         self.record = record
+        isHedge = false
         pooled = nil
+        report = AttemptReport(execution.desk, execution.run.route, place: 0)
     }
 
-    private var run: ActiveRun { execution.run }
-    private var store: any Store { execution.store }
-
-    mutating func carryOut() async -> Result {
-        guard let provider = execution.providers[candidate.offer.provider] else {
-            record.endedAt = Date()
-            return .failed(ProviderError(.unavailable, "provider \(candidate.offer.provider) is not configured"), codeStarted: false)
-        }
-        // The intent is durable before the provider hears of it: after a crash the reaper knows what to look for. The first attempt's was
-        // journaled with the run.
-        if record.number > 1 {
-            do throws(StoreError) {
-                try await run.waits.journaling { () async throws(StoreError) in
-                    try await store.save(RunProgress(attempt: record, state: .creating), of: run.id)
-                }
-            } catch {
-                if let pooled { await execution.pools.discard(pooled) }
-                return .ended(.failed(RunFailure(.internal, "the journal could not be written: \(error.message)")))
-            }
-        }
-        run.update { $0.state = .creating }
-        let asked = ContinuousClock.now
-        if let pooled { return await begin(pooled, asked: asked) }
-        let sandbox: any Sandbox
-        do throws(ProviderError) {
-            sandbox = try await create(provider)
-        } catch {
-            await giveUpCreate(error, provider, asked: asked)
-            return .failed(error, codeStarted: false)
-        }
-        record.providerSandbox = sandbox.id
-        record.createdAt = Date()
-        return await finish(await use(sandbox, provider, asked: asked), sandbox, asked: asked)
-    }
-
-    /// Gives up an attempt before it was carried out.
-    ///
-    /// - Returns: what it comes to.
-    func abandon() async -> AttemptRecord {
-        if let pooled { await execution.pools.discard(pooled) }
-        var record = record
-        record.endedAt = Date()
-        return record
-    }
-
-    /// Goes on with the sandbox of an attempt that an earlier process has begun.
-    mutating func carryOn(with sandbox: any Sandbox, _ provider: any SandboxProvider) async -> Result {
-        let asked = ContinuousClock.now - .seconds(max(0, -record.intendedAt.timeIntervalSinceNow))
-        guard let living = execution.living else {
-            return .failed(ProviderError(.invalid, "a program can't be gone on with"), codeStarted: true)
-        }
-        return await finish(await live(living, in: sandbox, provider, asked: asked), sandbox, asked: asked)
-    }
-
-    private mutating func finish(_ result: Result, _ sandbox: any Sandbox, asked: ContinuousClock.Instant) async -> Result {
-        switch result {
-        case .left: break
-        case .ended: await end(sandbox, asked: asked, isLast: true)
-        case .failed: await end(sandbox, asked: asked)
-        }
-        if let living = execution.living { await living.close() }
-        return result
-    }
-
-    // MARK: Pool
+    var run: ActiveRun { execution.run }
+    var store: any Store { execution.store }
 
     /// The attempt is that of the sandbox's tag, so that the reaper and the next process know the one by the other.
     private mutating func adopt(_ pooled: WarmPools.Pooled) {
@@ -127,14 +98,74 @@ struct Attempt {
         record.createdAt = Date()
     }
 
-    private mutating func begin(_ pooled: WarmPools.Pooled, asked: ContinuousClock.Instant) async -> Result {
-        let result = await use(pooled, asked: asked)
-        // Covered until here: a reaper that read the journal before the attempt was in it would take the sandbox for an orphan.
-        execution.pools.forget(pooled)
-        return result
+    /// Gives up an attempt before it was prepared.
+    ///
+    /// - Returns: what it comes to.
+    func abandon() async -> AttemptRecord {
+        if let pooled { await execution.pools.discard(pooled) }
+        var record = record
+        record.endedAt = Date()
+        return record
     }
 
-    private mutating func use(_ pooled: WarmPools.Pooled, asked: ContinuousClock.Instant) async -> Result {
+    /// Gives up an attempt before it was prepared, and keeps what it comes to.
+    mutating func withdraw() async { record = await abandon() }
+
+    /// Goes on with the sandbox of an attempt that an earlier process has begun.
+    mutating func carryOn(with sandbox: any Sandbox, _ provider: any SandboxProvider) async -> Result {
+        let asked = ContinuousClock.now - .seconds(max(0, -record.intendedAt.timeIntervalSinceNow))
+        let ready = Ready(sandbox: sandbox, provider: provider, asked: asked, made: asked)
+        guard let living = execution.living else {
+            return .failed(ProviderError(.invalid, "a program can't be gone on with"), codeStarted: true)
+        }
+        return await finish(await live(living, in: ready), ready)
+    }
+
+    /// How long the sandbox may live so that the whole run stays within `maxCost`, and that amount.
+    var costLimit: (Duration, Money)? {
+        guard let limit = run.request.constraints.maxCost, let life = execution.affordableLife(on: offer, after: spent) else { return nil }
+        return (life, limit)
+    }
+
+    // MARK: Preparing
+
+    /// Makes the sandbox and writes into it what the code needs, so that only the code's start is left.
+    mutating func prepare() async -> Preparation {
+        guard let provider = execution.providers[offer.provider] else {
+            record.endedAt = Date()
+            return .failed(ProviderError(.unavailable, "provider \(offer.provider) is not configured"))
+        }
+        // The intent is durable before the provider hears of it: after a crash the reaper knows what to look for. The first attempt's was
+        // journaled with the run.
+        if record.number > 1 {
+            let progress = RunProgress(attempt: record, state: isHedge ? nil : .creating)
+            do throws(StoreError) {
+                try await run.waits.journaling { () async throws(StoreError) in try await store.save(progress, of: run.id) }
+            } catch {
+                if let pooled { await execution.pools.discard(pooled) }
+                record.endedAt = Date()
+                return .impossible(RunFailure(.internal, "the journal could not be written: \(error.message)"))
+            }
+        }
+        if !isHedge { run.update { $0.state = .creating } }
+        if let pooled { return await prepare(pooled) }
+        let asked = ContinuousClock.now
+        let limit = StartLimit(of: self, since: asked)
+        let sandbox: any Sandbox
+        report.began()
+        do throws(ProviderError) {
+            sandbox = try await create(provider, within: limit)
+        } catch {
+            await giveUpCreate(error, provider, asked: asked, limit)
+            return .failed(error)
+        }
+        record.providerSandbox = sandbox.id
+        record.createdAt = Date()
+        return await furnish(Ready(sandbox: sandbox, provider: provider, asked: asked, made: .now))
+    }
+
+    private mutating func prepare(_ pooled: WarmPools.Pooled) async -> Preparation {
+        let asked = ContinuousClock.now
         let lease = record.leaseUntil
         let late = ProviderError(.timedOut, "the sandbox that waited did not answer")
         do throws(ProviderError) {
@@ -144,24 +175,25 @@ struct Attempt {
         } catch {
             // Nothing has happened in it, and nobody is to pay for it.
             record.failure = error.description
-            await end(pooled.sandbox, asked: nil)
-            return .failed(ProviderError(.interrupted, error.message), codeStarted: false)
+            await end(Ready(sandbox: pooled.sandbox, provider: pooled.provider, asked: asked, made: asked), isBilled: false)
+            release()
+            return .failed(ProviderError(.interrupted, error.message))
         }
-        return await finish(await use(pooled.sandbox, pooled.provider, asked: asked), pooled.sandbox, asked: asked)
+        report.tookOver()
+        return await furnish(Ready(sandbox: pooled.sandbox, provider: pooled.provider, asked: asked, made: .now))
     }
 
-    // MARK: Create
+    /// Covered until here: a reaper that read the journal before the attempt was in it would take the sandbox for an orphan.
+    private func release() { if let pooled { execution.pools.forget(pooled) } }
 
-    private func create(_ provider: any SandboxProvider) async throws(ProviderError) -> any Sandbox {
+    private func create(_ provider: any SandboxProvider, within limit: StartLimit) async throws(ProviderError) -> any Sandbox {
         let tag = SandboxTag(gateway: store.gateway, run: run.id, attempt: record.id, sandbox: record.sandbox)
         let spec = run.request.spec
-        let offer = candidate.offer
+        let offer = offer
         let origin = execution.living?.origin ?? .new
-        let late = ProviderError(.timedOut, "no sandbox within \(execution.configuration.createTimeout.display)", mayHaveTakenEffect: true)
-        let limit = execution.configuration.createTimeout
         let run = run
         let (result, isLate) = await run.waits.during {
-            await run.interruptibly(within: limit) { () async -> Swift.Result<any Sandbox, ProviderError> in
+            await run.interruptibly(within: limit.left, unless: callOff) { () async -> Swift.Result<any Sandbox, ProviderError> in
                 do throws(ProviderError) {
                     switch origin {
                     case .snapshot(let snapshot): return .success(try await provider.create(spec, from: snapshot, on: offer, tag: tag))
@@ -175,15 +207,17 @@ struct Attempt {
         }
         switch result {
         case .success(let sandbox): return sandbox
-        case .failure(let error): throw isLate ? late : error
+        case .failure(let error): throw isLate ? limit.error : error
         }
     }
 
     /// A create that failed may have made a sandbox all the same: it is looked for by its tag, killed, and billed for its life.
-    private mutating func giveUpCreate(_ error: ProviderError, _ provider: any SandboxProvider, asked: ContinuousClock.Instant) async {
-        record.failure = error.description
+    private mutating func giveUpCreate(
+        _ error: ProviderError, _ provider: any SandboxProvider, asked: ContinuousClock.Instant, _ limit: StartLimit
+    ) async {
+        note(error, limit)
         var isGone = true
-        if error.mayHaveTakenEffect || run.cancellation != nil {
+        if error.mayHaveTakenEffect || run.cancellation != nil || callOff.reason != nil {
             let orphan = OrphanHunt(attempt: record, provider: provider, gateway: store.gateway, logger: execution.logger)
             switch await run.waits.during({ await orphan.carryOut() }) {
             case .neverWas: break
@@ -197,23 +231,100 @@ struct Attempt {
         await journal()
     }
 
+    /// Writes down why it was given up, and tells the desk unless the place is not to blame.
+    private mutating func note(_ error: ProviderError, _ limit: StartLimit) {
+        record.failure = callOff.reason ?? error.description
+        if run.cancellation != nil || callOff.reason != nil || (limit.isCallers && limit.left <= .zero) {
+            report.abandoned()
+        } else {
+            report.failed(error)
+        }
+    }
+
+    /// Writes the files with which the code or its caller begins.
+    private mutating func furnish(_ ready: Ready) async -> Preparation {
+        let limit = StartLimit(of: self, since: ready.asked, step: ready.made)
+        let sandbox = ready.sandbox
+        var ready = ready
+        let furnishing: @Sendable () async throws(ProviderError) -> Void
+        if let living = execution.living {
+            furnishing = { () async throws(ProviderError) in try await living.furnish(sandbox) }
+        } else {
+            let recorder = execution.recorder
+            let report = report
+            let code = CodeExecution(run.request.spec, in: sandbox, waits: run.waits, onFirstStart: { report.started() }) {
+                stream, bytes in await recorder.record(stream, bytes)
+            }
+            ready.code = code
+            furnishing = { () async throws(ProviderError) in try await code.prepare() }
+        }
+        let timeout = execution.living == nil ? run.request.spec.timeout : .longest
+        let (failure, isLate) = await run.interruptibly(within: min(limit.left, timeout), unless: callOff) { () async -> ProviderError? in
+            do throws(ProviderError) { try await furnishing() } catch { return error }
+            return nil
+        }
+        if execution.living != nil, failure == nil { report.started() }
+        guard var error = failure else { return .ready(ready) }
+        let hasTimedOut = isLate && timeout < limit.left
+        if isLate, !hasTimedOut { error = limit.error }
+        note(error, limit)
+        await end(ready)
+        release()
+        if hasTimedOut { return .impossible(RunFailure(.timeout, "killed after its timeout of \(timeout.display)")) }
+        return .failed(error)
+    }
+
+    /// Makes sure that a sandbox answers before the code is given to it rather than to another.
+    ///
+    /// - Returns: how it does not; it is given up then.
+    mutating func reach(_ ready: Ready) async -> ProviderError? {
+        guard let code = ready.code else { return nil }
+        let limit = StartLimit(of: self, since: ready.asked, step: .now)
+        let (failure, isLate) = await run.interruptibly(within: limit.left, unless: callOff) { () async -> ProviderError? in
+            do throws(ProviderError) { try await code.reach() } catch { return error }
+            return nil
+        }
+        guard var error = failure else { return nil }
+        if isLate { error = limit.error }
+        note(error, limit)
+        await end(ready)
+        release()
+        return error
+    }
+
+    /// Gives up a sandbox that is ready: another was faster.
+    mutating func giveUp(_ ready: Ready) async {
+        record.failure = callOff.reason
+        report.abandoned()
+        await end(ready)
+        release()
+    }
+
     // MARK: Use
 
-    private mutating func use(
-        _ sandbox: any Sandbox, _ provider: any SandboxProvider, asked: ContinuousClock.Instant
-    ) async -> Result {
-        if let living = execution.living {
-            let limit = costLimit.map { $0.0 - asked.duration(to: .now) }
-            let failure = await run.interruptibly { () async -> ProviderError? in
-                do throws(ProviderError) { try await living.furnish(sandbox, within: limit) } catch { return error }
-                return nil
-            }
-            if let failure {
-                self.record.failure = failure.description
-                return .failed(failure, codeStarted: false)
-            }
+    /// Runs the code, or lets callers live in the sandbox, and ends it.
+    mutating func carryOut(_ ready: Ready) async -> Result {
+        let result = await finish(await use(ready), ready)
+        release()
+        return result
+    }
+
+    private mutating func finish(_ result: Result, _ ready: Ready) async -> Result {
+        switch result {
+        case .left: break
+        case .ended:
+            report.finished()
+            await end(ready, isLast: true)
+        case .failed(let error, _):
+            if run.cancellation == nil { report.failed(error) } else { report.abandoned() }
+            await end(ready)
         }
-        self.record.startedAt = Date()
+        if let living = execution.living { await living.close() }
+        return result
+    }
+
+    private mutating func use(_ ready: Ready) async -> Result {
+        record.startedAt = Date()
         let record = record
         if execution.living == nil {
             // The journal may have this later: what a crash leaves is found by the intent. Most runs are over before and save a commit.
@@ -233,15 +344,14 @@ struct Attempt {
             result.sandbox = record.sandbox
         }
         await run.log.append(.started(provider: record.offer.provider, sandbox: record.sandbox, attempt: record.number))
-        if let living = execution.living { return await live(living, in: sandbox, provider, asked: asked) }
-        let started = ContinuousClock.now
-        let recorder = execution.recorder
-        let code = CodeExecution(run.request.spec, in: sandbox, waits: run.waits) { stream, bytes in
-            await recorder.record(stream, bytes)
+        if let living = execution.living { return await live(living, in: ready) }
+        guard let code = ready.code else {
+            return .ended(.failed(RunFailure(.internal, "there was nothing to run")))
         }
-        let deadline = KillDeadline(timeout: run.request.spec.timeout, since: started, costLimit: costLimit, asked: asked)
+        let deadline = KillDeadline(timeout: run.request.spec.timeout, since: ready.made, costLimit: costLimit, asked: ready.asked)
         let ending = await deadline.enforce(on: code, of: run)
-        run.update { $0.duration = started.duration(to: .now) }
+        run.update { $0.duration = ready.made.duration(to: .now) }
+        let recorder = execution.recorder
         switch ending {
         case .exited(let status):
             await recorder.finish()
@@ -259,12 +369,10 @@ struct Attempt {
     }
 
     /// Lets callers into a sandbox until its life is to end.
-    private mutating func live(
-        _ living: LivingSandbox, in sandbox: any Sandbox, _ provider: any SandboxProvider, asked: ContinuousClock.Instant
-    ) async -> Result {
+    private mutating func live(_ living: LivingSandbox, in ready: Ready) async -> Result {
         let place = LivingSandbox.Place(
-            sandbox: sandbox, provider: provider, candidate: candidate, asked: asked, spent: spent,
-            costLimit: costLimit.map { (asked + $0.0, $0.1) })
+            sandbox: ready.sandbox, provider: ready.provider, candidate: run.route.candidate(at: place), asked: ready.asked, spent: spent,
+            costLimit: costLimit.map { (ready.asked + $0.0, $0.1) })
         let ending = await run.interruptibly { await living.live(in: place) }
         // The lease may have been renewed: what is written of the attempt from now on must not take that back.
         record.leaseUntil = max(record.leaseUntil, living.lease.addingTimeInterval(execution.configuration.leaseMargin.inSeconds))
@@ -273,46 +381,37 @@ struct Attempt {
         case .left: return .left
         case .failed(let failure):
             record.failure = failure.description
+            if failure.kind == .sandboxLost { report.failed(ProviderError(.interrupted, failure.detail, afterStart: true)) }
             return .ended(.failed(failure))
         }
-    }
-
-    /// How long the sandbox may live so that the whole run stays within `maxCost`, and that amount.
-    private var costLimit: (Duration, Money)? {
-        guard let limit = run.request.constraints.maxCost,
-            let life = execution.affordableLife(on: candidate.offer, after: spent)
-        else { return nil }
-        return (life, limit)
     }
 
     // MARK: End
 
     /// Kills the sandbox, confirms it, and bills its life.
     ///
-    /// - Parameters:
-    ///   - asked: since when it is billed; `nil` if it is not.
-    ///   - isLast: the run is settled next, which writes down what the attempt came to.
-    private mutating func end(_ sandbox: any Sandbox, asked: ContinuousClock.Instant?, isLast: Bool = false) async {
+    /// - Parameter isLast: the run is settled next, which writes down what the attempt came to.
+    private mutating func end(_ ready: Ready, isBilled: Bool = true, isLast: Bool = false) async {
         var isGone = false
         for number in 1...execution.configuration.killAttempts {
             do throws(ProviderError) {
-                try await run.waits.during { () async throws(ProviderError) in try await sandbox.kill() }
+                try await run.waits.during { () async throws(ProviderError) in try await ready.sandbox.kill() }
                 isGone = true
                 break
             } catch {
                 execution.logger.warning(
-                    "kill failed", metadata: ["run.id": "\(run.id)", "sandbox.id": "\(sandbox.id)", "error": "\(error)"])
+                    "kill failed", metadata: ["run.id": "\(run.id)", "sandbox.id": "\(ready.sandbox.id)", "error": "\(error)"])
                 await run.waits.during { try? await Task.sleep(for: .milliseconds(100 << number)) }
             }
         }
-        if let asked { charge(since: asked) }
+        if isBilled { charge(since: ready.asked) }
         // Without the confirmation the attempt stays open and the reaper goes on trying.
         if isGone { record.endedAt = Date() }
         if !isLast { await journal() }
     }
 
     private mutating func charge(since asked: ContinuousClock.Instant) {
-        record.charge = candidate.offer.price.cost(of: candidate.offer.resources, for: asked.duration(to: .now)) ?? .zero
+        record.charge = offer.price.cost(of: offer.resources, for: asked.duration(to: .now)) ?? .zero
     }
 
     private func journal() async {

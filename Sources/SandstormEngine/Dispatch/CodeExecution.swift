@@ -14,9 +14,22 @@ final class CodeExecution: Sendable {
     private let waits: WaitClock
     private let current = Locked<(any SandboxProcess)?>(nil)
     private let started = Locked(false)
+    private let plans: [RunPlan]
+    private let onFirstStart: Locked<(@Sendable () -> Void)?>
 
-    init(_ spec: SandboxSpec, in sandbox: any Sandbox, waits: WaitClock, output: @escaping Output) {
+    /// - Parameter onFirstStart: called once, when the first process of all has been started.
+    init(
+        _ spec: SandboxSpec, in sandbox: any Sandbox, waits: WaitClock, onFirstStart: @escaping @Sendable () -> Void,
+        output: @escaping Output
+    ) {
         self.waits = waits
+        self.onFirstStart = Locked(onFirstStart)
+        plans =
+            spec.code.flatMap { code in
+                spec.language?.runtime.plans(
+                    code: code, requirements: spec.requirements, arguments: spec.arguments, files: spec.files.map(\.path),
+                    memory: spec.memory)
+            } ?? []
         self.spec = spec
         self.sandbox = sandbox
         self.output = output
@@ -31,27 +44,35 @@ final class CodeExecution: Sendable {
         try? await process.signal(.kill)
     }
 
-    /// Runs everything in order.
+    /// Writes what the code begins with, its caller's files and its own. Nothing runs yet.
+    func prepare() async throws(ProviderError) {
+        for file in spec.files { try await write(file) }
+        for file in plans.first?.files ?? [] { try await write(file) }
+    }
+
+    /// Finds out whether the sandbox answers; one into which files were written has shown that.
+    func reach() async throws(ProviderError) {
+        guard spec.files.isEmpty, plans.first?.files.isEmpty ?? true else { return }
+        try await waits.during { () async throws(ProviderError) in _ = try await sandbox.files.info("/", followingLinks: true) }
+    }
+
+    /// Runs everything in order, after ``prepare()``.
     ///
     /// - Returns: how the code ended, or how an earlier step failed.
     /// - Throws: ``ProviderError``; `unsupported` if no toolchain for the language is there.
     func run() async throws(ProviderError) -> ExitStatus {
-        for file in spec.files { try await write(file) }
-        guard let code = spec.code, let language = spec.language else {
+        guard spec.code != nil, let language = spec.language else {
             return try await perform(RunPlan.Step(.run, (spec.command ?? []) + spec.arguments))
         }
-        let plans = language.runtime.plans(
-            code: code, requirements: spec.requirements, arguments: spec.arguments, files: spec.files.map(\.path),
-            memory: spec.memory)
-        for plan in plans {
+        for (index, plan) in plans.enumerated() {
+            if index > 0 { for file in plan.files { try await write(file) } }
             if let status = try await carryOut(plan) { return status }
         }
         throw .unsupported("language \(language.rawValue): no toolchain in this image")
     }
 
-    /// Carries out one plan; `nil` if its toolchain is not there.
+    /// Carries out one plan, whose files are there; `nil` if its toolchain is not.
     private func carryOut(_ plan: RunPlan) async throws(ProviderError) -> ExitStatus? {
-        for file in plan.files { try await write(file) }
         for (index, step) in plan.steps.enumerated() {
             let status: ExitStatus
             do throws(ProviderError) {
@@ -76,6 +97,10 @@ final class CodeExecution: Sendable {
         let command = Command(step.arguments, environment: step.environment.merging(spec.environment) { _, own in own })
         let process = try await waits.during { () async throws(ProviderError) in try await sandbox.start(command) }
         if step.purpose == .run { started.withLock { $0 = true } }
+        onFirstStart.withLock { tell in
+            defer { tell = nil }
+            return tell
+        }?()
         current.withLock { $0 = process }
         defer { current.withLock { $0 = nil } }
         let input = step.purpose == .run ? spec.stdin : []

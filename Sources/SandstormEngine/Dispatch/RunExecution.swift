@@ -1,7 +1,6 @@
 import Logging
 import NIOCore
 import SandstormCore
-import SandstormRouting
 import SandstormStore
 
 #if canImport(FoundationEssentials)
@@ -19,13 +18,15 @@ struct RunExecution: Sendable {
     let configuration: EngineConfiguration
     let metrics: EngineMetrics
     let pools: WarmPools
+    let desk: RoutingDesk
     let logger: Logger
     let recorder: OutputRecorder
 
     /// - Parameter living: with a run that is the life of a sandbox: that sandbox.
     init(
         _ run: ActiveRun, _ living: LivingSandbox?, providers: [ProviderID: any SandboxProvider], store: any Store,
-        configuration: EngineConfiguration, metrics: EngineMetrics, pools: WarmPools, logger: Logger
+        configuration: EngineConfiguration, metrics: EngineMetrics, pools: WarmPools, desk: RoutingDesk,
+        logger: Logger
     ) {
         self.run = run
         self.living = living
@@ -34,6 +35,7 @@ struct RunExecution: Sendable {
         self.configuration = configuration
         self.metrics = metrics
         self.pools = pools
+        self.desk = desk
         self.logger = logger
         recorder = OutputRecorder(run: run, limit: configuration.resultOutputLimit)
     }
@@ -59,7 +61,7 @@ struct RunExecution: Sendable {
     /// The run's first attempt, whose intent is journaled with the run; `nil` for one that another process has begun.
     var firstAttempt: Attempt? {
         if case .adopted = living?.origin { return nil }
-        return run.decision.ranking.first.map { Attempt(candidate: $0, number: 1, spent: .zero, execution: self) }
+        return run.route.first.map { Attempt(place: $0, number: 1, spent: .zero, execution: self) }
     }
 
     /// Everything from the first attempt to the settled event. Ends by itself, and soon once the run is to end.
@@ -76,7 +78,10 @@ struct RunExecution: Sendable {
 
     /// How the run ended and what was tried; `nil` if it goes on in the next process.
     private func ending(_ first: Attempt?) async -> (Outcome, [AttemptRecord])? {
-        guard let living, case .adopted(let sandbox, let record) = living.origin else { return await dispatch(first) }
+        guard let living, case .adopted(let sandbox, let record) = living.origin else {
+            var dispatch = Dispatch(self)
+            return await dispatch.carryOut(first).map { ($0, dispatch.attempts) }
+        }
         return await carryOn(with: sandbox, record)
     }
 
@@ -87,9 +92,9 @@ struct RunExecution: Sendable {
         } catch {
             return nil
         }
-        guard let candidate = run.decision.candidates.first, let provider = providers[candidate.offer.provider] else { return nil }
+        guard let provider = providers[record.offer.provider] else { return nil }
         let spent = attempts.reduce(Money.zero) { $0 + $1.charge }
-        var attempt = Attempt(continuing: record, on: candidate, spent: spent, execution: self)
+        var attempt = Attempt(continuing: record, spent: spent, execution: self)
         let result = await attempt.carryOn(with: sandbox, provider)
         attempts.append(attempt.record)
         switch result {
@@ -114,59 +119,8 @@ struct RunExecution: Sendable {
 
     // MARK: Dispatch
 
-    private func dispatch(_ first: Attempt?) async -> (Outcome, [AttemptRecord])? {
-        var first = first
-        var attempts: [AttemptRecord] = []
-        var failures: [ProviderError] = []
-        var isUnpayable = false
-        for candidate in run.decision.ranking {
-            var isSecondTry = false
-            while true {
-                if let ended = endedEarly() {
-                    if let journaled = await first?.abandon() { attempts.append(journaled) }
-                    return (ended, attempts)
-                }
-                let spent = attempts.reduce(Money.zero) { $0 + $1.charge }
-                // Routing looked at the whole cap; what earlier attempts cost is no longer there.
-                if !attempts.isEmpty, !isPayable(candidate.offer, after: spent) {
-                    isUnpayable = true
-                    break
-                }
-                var attempt = first ?? Attempt(candidate: candidate, number: attempts.count + 1, spent: spent, execution: self)
-                first = nil
-                let result = await attempt.carryOut()
-                attempts.append(attempt.record)
-                switch result {
-                case .ended(let outcome): return (endedEarly() ?? outcome, attempts)
-                case .left: return nil
-                case .failed(let error, let codeStarted):
-                    metrics.attemptFailed(candidate.offer.provider, error.code)
-                    logger.info(
-                        "attempt failed",
-                        metadata: ["run.id": "\(run.id)", "attempt": "\(attempt.record.number)", "error": "\(error)"])
-                    if let ended = endedEarly() { return (ended, attempts) }
-                    // One that died while it waited says nothing of the place: the next is fresh, or another that waited.
-                    if attempt.isPooled, !codeStarted, error.saysThatSandboxIsGone { continue }
-                    if let failure = final(error, codeStarted: codeStarted) { return (.failed(failure), attempts) }
-                    failures.append(error)
-                    if error.disposition == .sameOnceThenElsewhere, !isSecondTry {
-                        isSecondTry = true
-                        await run.waits.during {
-                            await run.interruptibly { try? await Task.sleep(for: .milliseconds(Int.random(in: 20...120))) }
-                        }
-                        continue
-                    }
-                }
-                break
-            }
-        }
-        if isUnpayable, let limit = run.request.constraints.maxCost {
-            let reasons = failures.map(\.message).joined(separator: "; ")
-            let detail = "what is left of \(limit) does not pay for another attempt, after: \(reasons)"
-            return (.failed(RunFailure(.costLimit, detail)), attempts)
-        }
-        return (.failed(exhausted(failures)), attempts)
-    }
+    /// When the caller's patience for the code's start ends.
+    var startDeadline: ContinuousClock.Instant? { run.request.constraints.maxLatency.map { run.arrived + $0 } }
 
     /// How long a sandbox on `offer` may live so that the whole run stays within its cap, of which `spent` is gone.
     ///
@@ -174,36 +128,27 @@ struct RunExecution: Sendable {
     func affordableLife(on offer: Offer, after spent: Money) -> Duration? {
         guard let limit = run.request.constraints.maxCost else { return nil }
         let life = offer.price.longestDuration(of: offer.resources, within: limit - spent) ?? .zero
-        return life - (providers[offer.provider]?.capabilities.teardownTime ?? .seconds(1))
+        return life - teardownTime(of: offer)
     }
 
-    private func isPayable(_ offer: Offer, after spent: Money) -> Bool {
+    func teardownTime(of offer: Offer) -> Duration { providers[offer.provider]?.capabilities.teardownTime ?? .seconds(1) }
+
+    /// The run time that a cost cap must pay for: less can't be worth starting.
+    static let leastUsefulLife = Duration.seconds(1)
+
+    /// What is left of the cap pays for another attempt there.
+    func isPayable(_ offer: Offer, after spent: Money) -> Bool {
         guard let life = affordableLife(on: offer, after: spent) else { return true }
-        return life >= offer.startLatency + OfferRouter.leastUsefulLife
+        return life >= offer.startLatency + RunExecution.leastUsefulLife
     }
 
     /// The outcome of a run that its caller or the gateway has ended.
-    private func endedEarly() -> Outcome? {
+    func endedEarly() -> Outcome? {
         switch run.cancellation {
         case nil: nil
         case .gatewayStopped: .failed(RunFailure(.gatewayStopped, "the gateway was stopped"))
         default: .failed(RunFailure(.cancelled, "cancelled by the caller"))
         }
-    }
-
-    /// The failure that no other offer can mend; `nil` if the run may be tried elsewhere.
-    private func final(_ error: ProviderError, codeStarted: Bool) -> RunFailure? {
-        if error.outOfMemory { return RunFailure(.outOfMemory, "the code used more than its \(spec.memory) MiB of memory") }
-        if let program = error.missingProgram { return RunFailure(.refused, "there is no program \"\(program)\" in this sandbox") }
-        if codeStarted, !spec.idempotent { return RunFailure(.sandboxLost, error.message) }
-        guard error.disposition == .giveUp, error.code != .interrupted else { return nil }
-        return RunFailure(error.code == .invalid ? .refused : .sandboxLost, error.message)
-    }
-
-    private func exhausted(_ failures: [ProviderError]) -> RunFailure {
-        let messages = failures.map(\.message)
-        let kind: RunFailure.Kind = !failures.isEmpty && failures.allSatisfy { $0.code == .unsupported } ? .unsupported : .providersFailed
-        return RunFailure(kind, messages.isEmpty ? "no offer was left" : messages.joined(separator: "; "))
     }
 
     // MARK: Settling

@@ -8,6 +8,7 @@ package final class EngineMetrics: Sendable {
         var settled: [RunState: Int] = [:]
         var failures: [RunFailure.Kind: Int] = [:]
         var attemptFailures: [ProviderID: [ProviderError.Code: Int]] = [:]
+        var hedges: [Hedge: Int] = [:]
         var reaped: [ProviderID: Int] = [:]
         var cost: [ProviderID: Int64] = [:]
         /// By source and result.
@@ -74,6 +75,18 @@ package final class EngineMetrics: Sendable {
         state.withLock { $0.attemptFailures[provider, default: [:]][code, default: 0] += 1 }
     }
 
+    /// What came of a place that was late.
+    enum Hedge: String, CaseIterable, Sendable {
+        /// A second place was to be asked.
+        case asked
+        /// There was one, it was paid for, and there were not too many of them.
+        case granted
+        /// It was ready before the first.
+        case won
+    }
+
+    func hedged(_ step: Hedge) { state.withLock { $0.hedges[step, default: 0] += 1 } }
+
     func reaped(_ provider: ProviderID) { state.withLock { $0.reaped[provider, default: 0] += 1 } }
     func setPooled(_ count: Int) { state.withLock { $0.pooled = count } }
     func idled(_ cost: Money) { state.withLock { $0.poolIdle &+= max(0, cost.nanodollars) } }
@@ -138,6 +151,8 @@ package final class EngineMetrics: Sendable {
                 text.sample("sandstorm_attempts_failed_total", ["provider": provider.rawValue, "code": code.rawValue], "\(count)")
             }
         }
+        text.metric("sandstorm_hedges_total", "counter", "Second attempts beside one that was late, by how far they came.")
+        for step in Hedge.allCases { text.sample("sandstorm_hedges_total", ["step": step.rawValue], "\(state.hedges[step] ?? 0)") }
         text.metric("sandstorm_sandboxes_reaped_total", "counter", "Sandboxes killed by the reaper.")
         for (provider, count) in state.reaped.sorted(by: { $0.key < $1.key }) {
             text.sample("sandstorm_sandboxes_reaped_total", ["provider": provider.rawValue], "\(count)")

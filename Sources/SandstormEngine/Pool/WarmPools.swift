@@ -38,8 +38,7 @@ final class WarmPools: Sendable {
     private let shapes: [WarmPool.Shape]
     private let gateway: GatewayID
     private let providers: [any SandboxProvider]
-    /// Where a sandbox of a pool is best made.
-    private let rank: @Sendable (SandboxSpec) -> [Offer]
+    private let desk: RoutingDesk
     private let configuration: EngineConfiguration
     private let metrics: EngineMetrics
     private let logger: Logger
@@ -48,13 +47,13 @@ final class WarmPools: Sendable {
 
     init(
         gateway: GatewayID, providers: [any SandboxProvider], _ configuration: EngineConfiguration, metrics: EngineMetrics, logger: Logger,
-        rank: @escaping @Sendable (SandboxSpec) -> [Offer]
+        desk: RoutingDesk
     ) {
         pools = configuration.warmPools
         shapes = pools.map { WarmPool.Shape($0.spec) }
         self.gateway = gateway
         self.providers = providers
-        self.rank = rank
+        self.desk = desk
         self.configuration = configuration
         self.metrics = metrics
         self.logger = logger
@@ -155,16 +154,21 @@ final class WarmPools: Sendable {
     /// Makes one more.
     private func fill(_ index: Int) async -> Bool {
         let spec = pools[index].bareSpec
-        for offer in rank(spec) {
+        let route = desk.route(spec, Constraints(), for: nil)
+        for place in route.places {
+            let offer = route.offers[place]
             guard !Task.isCancelled, let provider = providers.first(where: { $0.id == offer.provider }) else { continue }
+            let report = AttemptReport(desk, route, place: place)
             let tag = SandboxTag(gateway: gateway, run: .generate(), attempt: .generate(), sandbox: .generate())
             state.withLock { _ = $0.runs.insert(tag.run) }
             let limit = configuration.createTimeout
             let late = ProviderError(.timedOut, "no sandbox within \(limit.display)", mayHaveTakenEffect: true)
+            report.began()
             do throws(ProviderError) {
                 let sandbox = try await within(limit, else: late) { () async throws(ProviderError) in
                     try await provider.create(spec, on: offer, tag: tag)
                 }
+                report.started()
                 let pooled = Pooled(sandbox: sandbox, provider: provider, offer: offer, tag: tag)
                 let isKept = state.withLock { state in
                     if !state.isClosed { state.ready[index].append(pooled) }
@@ -174,6 +178,7 @@ final class WarmPools: Sendable {
                 if !isKept { await discard(pooled) }
                 return isKept
             } catch {
+                if Task.isCancelled { report.abandoned() } else { report.failed(error) }
                 // One that was made all the same is nobody's: the reaper finds it by its tag.
                 state.withLock { _ = $0.runs.remove(tag.run) }
                 logger.info("pool not refilled", metadata: ["provider.name": "\(provider.id)", "error": "\(error)"])

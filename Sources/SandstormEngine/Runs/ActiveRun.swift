@@ -5,7 +5,8 @@ import SandstormStore
 final class ActiveRun: Sendable {
     let id: RunID
     let record: RunRecord
-    let decision: Decision
+    /// Where it may go.
+    let route: Route
     let log: RunLog
     let arrived: ContinuousClock.Instant
     let waits: WaitClock
@@ -18,8 +19,9 @@ final class ActiveRun: Sendable {
         /// Ends the run unless somebody comes back in time.
         var abandonment: Task<Void, Never>?
         var task: Task<Void, Never>?
-        /// Ends what of the work can be cut short.
-        var interrupt: (@Sendable () -> Void)?
+        /// End what of the work can be cut short.
+        var interrupts: [UInt64: @Sendable () -> Void] = [:]
+        var nextInterrupt: UInt64 = 0
         /// The final result, or why there is none.
         var outcome: Result<RunResult, EngineError>?
         /// What of the time until then the gateway added.
@@ -35,19 +37,20 @@ final class ActiveRun: Sendable {
 
     /// - Parameter waits: begun when the request arrived.
     init(
-        record: RunRecord, decision: Decision, log: RunLog, waits: WaitClock, arrived: ContinuousClock.Instant, reconnectTime: Duration
+        record: RunRecord, route: Route, log: RunLog, waits: WaitClock, arrived: ContinuousClock.Instant, reconnectTime: Duration
     ) {
         self.waits = waits
         self.arrived = arrived
         self.reconnectTime = reconnectTime
         id = record.result.id
         self.record = record
-        self.decision = decision
+        self.route = route
         self.log = log
         state = Locked(State(result: record.result))
     }
 
     var request: RunRequest { record.request }
+    var decision: Decision { route.decision }
 
     /// The run as it stands.
     var result: RunResult { state.withLock { $0.result } }
@@ -59,14 +62,14 @@ final class ActiveRun: Sendable {
     /// it does ``interruptibly(_:)`` is cut short.
     func start(_ work: @escaping @Sendable () async -> Void) { state.withLock { $0.task = Task { await work() } } }
 
-    /// Does what is cancelled when the run is to end; at once if that is so already. One thing at a time.
+    /// Does what is cancelled when the run is to end; at once if that is so already.
     func interruptibly<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
         await interruptibly(Task { await body() })
     }
 
-    /// Does what is also cancelled once `limit` has passed.
+    /// Does what is also cancelled once `limit` has passed, or with the attempt that it belongs to.
     func interruptibly<Value: Sendable>(
-        within limit: Duration, _ body: @escaping @Sendable () async -> Value
+        within limit: Duration, unless callOff: CallOff, _ body: @escaping @Sendable () async -> Value
     ) async -> (value: Value, isLate: Bool) {
         let isLate = Locked(false)
         let task = Task { await body() }
@@ -75,22 +78,25 @@ final class ActiveRun: Sendable {
             task.cancel()
         }
         defer { alarm.cancel() }
+        callOff.cancels { task.cancel() }
+        defer { callOff.cancels(nil) }
         let value = await interruptibly(task)
         return (value, isLate.withLock { $0 })
     }
 
     private func interruptibly<Value: Sendable>(_ task: Task<Value, Never>) async -> Value {
-        let isOver = state.withLock { state in
-            state.interrupt = { task.cancel() }
-            return state.cancellation != nil
+        let (number, isOver) = state.withLock { state in
+            state.nextInterrupt += 1
+            state.interrupts[state.nextInterrupt] = { task.cancel() }
+            return (state.nextInterrupt, state.cancellation != nil)
         }
         if isOver { task.cancel() }
-        defer { state.withLock { $0.interrupt = nil } }
+        defer { state.withLock { _ = $0.interrupts.removeValue(forKey: number) } }
         return await task.value
     }
 
     /// Cuts short what is being done now.
-    func interrupt() { state.withLock { $0.interrupt }?() }
+    func interrupt() { for interrupt in state.withLock({ Array($0.interrupts.values) }) { interrupt() } }
 
     /// Why the run is to end before its time, if it is.
     var cancellation: RunFailure.Kind? { state.withLock { $0.cancellation } }

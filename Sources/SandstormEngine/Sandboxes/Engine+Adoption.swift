@@ -34,8 +34,8 @@ extension Engine {
         let candidate = Decision.Candidate(
             offer: attempt.offer, isKept: true, reason: "it was here", predictedCost: .zero, worstCost: .zero,
             predictedLatency: .zero, costDeadline: nil)
-        let active = makeRun(
-            record, Decision(candidates: [candidate], refusals: [], objective: run.request.constraints.objective), after: kept.last)
+        let route = Route(fixed: candidate, objective: run.request.constraints.objective)
+        let active = makeRun(record, route, after: kept.last)
         let living = LivingSandbox(
             sandbox, run: active, origin: .adopted(found, attempt), files: [], store: store, configuration, logger: logger)
         do throws(EngineError) {

@@ -29,9 +29,8 @@ extension Engine {
             snapshot = record.info
             origin = .snapshot(record.kept)
         }
-        let decision = decide(request.spec, request.constraints, from: snapshot)
-        guard !decision.ranking.isEmpty else { throw EngineError(.noOffer, decision.explanationOfNone, decision: decision) }
-        var plan = SandboxPlan(spec: request.spec, constraints: request.constraints, decision: decision, origin: origin)
+        let route = try route(request.spec, request.constraints, for: principal, from: snapshot)
+        var plan = SandboxPlan(spec: request.spec, constraints: request.constraints, route: route, origin: origin)
         plan.snapshot = request.snapshot
         plan.idempotencyKey = request.idempotencyKey
         plan.fingerprint = fingerprint
@@ -42,7 +41,7 @@ extension Engine {
     private struct SandboxPlan {
         var spec: SandboxSpec
         var constraints: Constraints
-        var decision: Decision
+        var route: Route
         var origin: LivingSandbox.Origin
         var snapshot: SnapshotID?
         var parent: SandboxID?
@@ -58,7 +57,7 @@ extension Engine {
         spec.files = []
         var result = RunResult(id: .generate(), state: .routed, createdAt: now)
         result.metadata = spec.metadata
-        result.decision = plan.decision
+        result.decision = plan.route.decision
         let request = RunRequest(
             spec: spec, constraints: plan.constraints, detached: true, idempotencyKey: plan.idempotencyKey)
         let run = RunRecord(
@@ -70,7 +69,7 @@ extension Engine {
         info.snapshot = plan.snapshot
         info.parent = plan.parent
         let record = LivingSandboxRecord(info: info, tenant: principal.tenant, project: principal.project)
-        let active = makeRun(run, plan.decision)
+        let active = makeRun(run, plan.route)
         let living = LivingSandbox(
             record, run: active, origin: plan.origin, files: plan.spec.files, store: store, configuration, logger: logger)
         if let earlier = try await begin(active, living, record) {
@@ -229,9 +228,9 @@ extension Engine {
         // A copy is made where the original is.
         var candidate = place.candidate
         candidate.reason = "fork of \(id)"
-        let decision = Decision(candidates: [candidate], refusals: [], objective: living.run.decision.objective)
+        let route = Route(fixed: candidate, objective: living.run.decision.objective)
         var plan = SandboxPlan(
-            spec: spec, constraints: living.run.request.constraints, decision: decision, origin: .fork(of: place.sandbox))
+            spec: spec, constraints: living.run.request.constraints, route: route, origin: .fork(of: place.sandbox))
         plan.parent = id
         return try await make(plan, by: principal).sandbox
     }

@@ -107,17 +107,9 @@ final class LivingSandbox: Sendable {
     // MARK: Life
 
     /// Writes the files that the caller sent along.
-    ///
-    /// - Parameter limit: how long it may live at all.
-    func furnish(_ sandbox: any Sandbox, within limit: Duration?) async throws(ProviderError) {
-        let files = files
-        guard !files.isEmpty else { return }
-        let limit = min(limit ?? configuration.createTimeout, configuration.createTimeout)
-        let late = ProviderError(.timedOut, "its files were not written within \(limit.display)")
-        try await within(limit, else: late) { () async throws(ProviderError) in
-            for file in files {
-                try await sandbox.files.write(WorkspacePath.absolute(file.path), ByteBuffer(bytes: file.content), mode: file.mode)
-            }
+    func furnish(_ sandbox: any Sandbox) async throws(ProviderError) {
+        for file in files {
+            try await sandbox.files.write(WorkspacePath.absolute(file.path), ByteBuffer(bytes: file.content), mode: file.mode)
         }
     }
 
