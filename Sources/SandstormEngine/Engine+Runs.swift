@@ -111,7 +111,10 @@ extension Engine {
     ) throws(EngineError) -> Route {
         let route = desk.route(spec, constraints, for: principal, from: snapshot)
         guard route.first != nil else {
-            throw EngineError(.noOffer, route.decision.explanationOfNone, decision: route.decision)
+            let fit = NearestFit(spec: spec, constraints: constraints) { [self] in
+                providersByID[$0]?.capabilities.teardownTime ?? .seconds(1)
+            }
+            throw EngineError(.noOffer, fit.explanation(of: route.decision), decision: route.decision)
         }
         return route
     }

@@ -8,7 +8,7 @@ import ServiceLifecycle
 package final class Engine: Service {
     package let metrics = EngineMetrics()
     let providers: [any SandboxProvider]
-    private let providersByID: [ProviderID: any SandboxProvider]
+    let providersByID: [ProviderID: any SandboxProvider]
     let store: any Store
     let configuration: EngineConfiguration
     let logger: Logger

@@ -23,21 +23,36 @@ struct ExplainCommand: ReportingCommand {
     }
 
     static func text(_ decision: Decision) -> String {
-        var table = Table("", "offer", "price per hour", "predicted cost", "at most", "starts after", "why")
+        var table = Table("", "offer", "price per hour", "predicted cost", "at most", "whole run", "starts after", "fails", "score", "why")
         var rank = 0
         for candidate in decision.candidates {
             if candidate.isKept { rank += 1 }
             let offer = candidate.offer
             let hourly = offer.price.cost(of: offer.resources, for: .seconds(3600))
+            let late = candidate.judgedLatency.map { $0 == candidate.predictedLatency ? "" : ", late \($0.display)" } ?? ""
             table.add(
                 candidate.isKept ? "\(rank)." : "-", offer.id, hourly?.description ?? "unknown", candidate.predictedCost.description,
-                candidate.worstCost.description, candidate.predictedLatency.display,
+                candidate.worstCost.description, candidate.expectedCost?.description ?? "", candidate.predictedLatency.display + late,
+                candidate.failurePPM.map(percentage) ?? "", candidate.score.map(String.init) ?? "",
                 (candidate.isKept ? "kept: " : "dropped: ") + candidate.reason)
         }
         for refusal in decision.refusals {
-            table.add("-", refusal.provider.rawValue, "", "", "", "", "no offer: " + refusal.reason)
+            table.add("-", refusal.provider.rawValue, "", "", "", "", "", "", "", "no offer: " + refusal.reason)
         }
         if decision.candidates.isEmpty, decision.refusals.isEmpty { return "No provider is configured.\n" }
-        return "Objective: \(decision.objective.rawValue)\n" + table.text
+        var head = "Objective: \(decision.objective.rawValue)\n"
+        if let rule = decision.rule { head += "Rule: \(rule)\n" }
+        if decision.isExploration { head += "The first place is taken in order to learn of it.\n" }
+        var tail = ""
+        if let hedge = decision.hedge {
+            tail = "If nothing has started after \(hedge.delay.display), \(hedge.offer) is asked too; the first that is ready runs the code.\n"
+        }
+        return head + table.text + tail
+    }
+
+    /// Millionths as a percentage: `0.3 %`.
+    private static func percentage(_ ppm: Int) -> String {
+        let tenths = (ppm + 500) / 1000
+        return tenths == 0 && ppm > 0 ? "< 0.1 %" : "\(tenths / 10).\(tenths % 10) %"
     }
 }

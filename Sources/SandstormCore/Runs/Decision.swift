@@ -6,6 +6,12 @@ public struct Decision: Hashable, Sendable {
     public var refusals: [Refusal]
     /// What "best" meant.
     public var objective: Constraints.Objective
+    /// The rule that had a say beside the objective, in words for a user; `nil` if none had.
+    public var rule: String?
+    /// The first place was taken in order to learn of it, within what that may cost.
+    public var isExploration = false
+    /// Where a second sandbox is asked for if the first place is late; `nil` if nowhere.
+    public var hedge: Hedge?
 
     /// Takes the candidates in their final order; nothing is sorted here.
     public init(candidates: [Candidate], refusals: [Refusal], objective: Constraints.Objective) {
@@ -30,6 +36,16 @@ public struct Decision: Hashable, Sendable {
         public var predictedLatency: Duration
         /// How long the sandbox may live so that `maxCost` holds; `nil` without such a bound.
         public var costDeadline: Duration?
+        /// What the whole run is expected to cost if it begins here, the chance of failure and of another try elsewhere included; `nil` for
+        /// a dropped one.
+        public var expectedCost: Money?
+        /// How late the code may start here, as the objective sees it: the quantile of the time to start that it goes by; `nil` for a
+        /// dropped one.
+        public var judgedLatency: Duration?
+        /// The chance that the code does not start here, in millionths; `nil` for a dropped one.
+        public var failurePPM: Int?
+        /// What the ranking goes by; less is better, and comparable within this decision only. `nil` for a dropped one.
+        public var score: Int64?
 
         /// Takes a judgement as made; `costDeadline` is `nil` where no cost bounds the sandbox's life.
         public init(
@@ -43,6 +59,20 @@ public struct Decision: Hashable, Sendable {
             self.worstCost = worstCost
             self.predictedLatency = predictedLatency
             self.costDeadline = costDeadline
+        }
+    }
+
+    /// A second sandbox, for when the first is late.
+    public struct Hedge: Hashable, Sendable {
+        /// The offer's id.
+        public var offer: String
+        /// How long after the first was asked for.
+        public var delay: Duration
+
+        /// Names an offer among the kept ones.
+        public init(offer: String, delay: Duration) {
+            self.offer = offer
+            self.delay = delay
         }
     }
 
@@ -73,11 +103,15 @@ public struct Decision: Hashable, Sendable {
 extension Decision {
     /// The decision in the form of the native API.
     public var json: JSONValue {
-        [
+        var object: JSONObject = [
             "objective": .string(objective.rawValue),
             "candidates": .array(candidates.map(\.json)),
             "refusals": .array(refusals.map { ["provider": .string($0.provider.rawValue), "reason": .string($0.reason)] }),
         ]
+        object["rule"] = rule.map(JSONValue.string)
+        if isExploration { object["exploration"] = true }
+        object["hedge"] = hedge.map { ["offer": .string($0.offer), "delay": .integer($0.delay.wholeMilliseconds)] }
+        return .object(object)
     }
 
     /// Reads a decision in the form of the native API; what is unknown is passed over, what is missing takes a default.
@@ -88,6 +122,11 @@ extension Decision {
                 Refusal(provider: ProviderID($0["provider"]?.stringValue ?? ""), reason: $0["reason"]?.stringValue ?? "")
             },
             objective: json["objective"]?.stringValue.flatMap(Constraints.Objective.init) ?? .balanced)
+        rule = json["rule"]?.stringValue
+        isExploration = json["exploration"]?.boolValue ?? false
+        if let hedge = json["hedge"], let offer = hedge["offer"]?.stringValue {
+            self.hedge = Hedge(offer: offer, delay: .milliseconds(hedge["delay"]?.intValue ?? 0))
+        }
     }
 }
 
@@ -98,6 +137,10 @@ extension Decision.Candidate {
         object["worstCost"] = .string(worstCost.decimal)
         object["predictedLatency"] = .integer(predictedLatency.wholeMilliseconds)
         object["costDeadline"] = costDeadline.map { .integer($0.wholeMilliseconds) }
+        object["expectedCost"] = expectedCost.map { .string($0.decimal) }
+        object["judgedLatency"] = judgedLatency.map { .integer($0.wholeMilliseconds) }
+        object["failurePpm"] = failurePPM.map { .integer($0) }
+        object["score"] = score.map { .integer($0) }
         return .object(object)
     }
 
@@ -108,5 +151,9 @@ extension Decision.Candidate {
             reason: json["reason"]?.stringValue ?? "", predictedCost: money("predictedCost"), worstCost: money("worstCost"),
             predictedLatency: .milliseconds(json["predictedLatency"]?.intValue ?? 0),
             costDeadline: json["costDeadline"]?.intValue.map { .milliseconds($0) })
+        expectedCost = json["expectedCost"]?.stringValue.flatMap { Money($0) }
+        judgedLatency = json["judgedLatency"]?.intValue.map { .milliseconds($0) }
+        failurePPM = json["failurePpm"]?.intValue
+        score = json["score"]?.intValue.map { Int64($0) }
     }
 }

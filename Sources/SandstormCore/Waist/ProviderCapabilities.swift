@@ -65,24 +65,68 @@ public struct ProviderCapabilities: Hashable, Sendable {
         self.teardownTime = teardownTime
     }
 
-    /// Why the place can't honour `spec`, in words for a user; `nil` if it can as far as is known.
+    /// Why the place can't honour `spec`, everything that is missing and the nearest spec that would fit, in words for a user; `nil` if it
+    /// can as far as is known.
     public func refusal(of spec: SandboxSpec) -> String? {
-        if !isolation.contains(where: { $0 >= spec.isolation }) { return "isolation \(spec.isolation.rawValue): nothing here gives it" }
-        if let region = spec.region, !regions.contains(region) { return "region \(region): not on offer" }
-        if let gpu = spec.gpu, !gpuTypes.contains(gpu.type) { return "gpu \(gpu.type): not on offer" }
-        if spec.resources.milliCPU > maximum.milliCPU { return "cpu \(spec.cpu): at most \(Double(maximum.milliCPU) / 1000) here" }
-        if spec.memory > maximum.memoryMiB { return "memory \(spec.memory) MiB: at most \(maximum.memoryMiB) here" }
-        if spec.disk > maximum.diskGiB { return "disk \(spec.disk) GiB: at most \(maximum.diskGiB) here" }
-        if spec.image != nil, !images { return "image: a spec can't name one here" }
+        let gaps = gaps(for: spec)
+        guard !gaps.isEmpty else { return nil }
+        let missing = gaps.map(\.missing).joined(separator: "; ")
+        let remedies = gaps.compactMap(\.remedy)
+        // Where one thing can't be mended, mending the others leads nowhere.
+        return remedies.count == gaps.count ? missing + "; would fit with " + remedies.joined(separator: " and ") : missing
+    }
+
+    /// One thing that a spec asks for and a place does not have.
+    struct Gap: Hashable, Sendable {
+        var missing: String
+        /// The nearest that there is; `nil` if nothing comes near.
+        var remedy: String?
+    }
+
+    func gaps(for spec: SandboxSpec) -> [Gap] {
+        var gaps: [Gap] = []
+        func miss(_ missing: String, _ remedy: String?) { gaps.append(Gap(missing: missing, remedy: remedy)) }
+        if !isolation.contains(where: { $0 >= spec.isolation }) {
+            miss("isolation \(spec.isolation.rawValue): nothing here gives it", isolation.max().map { "isolation \($0.rawValue)" })
+        }
+        if let region = spec.region, !regions.contains(region) {
+            miss("region \(region): not on offer", ProviderCapabilities.choice("region", regions) ?? "no region")
+        }
+        if let gpu = spec.gpu, !gpuTypes.contains(gpu.type) {
+            miss("gpu \(gpu.type): not on offer", ProviderCapabilities.choice("gpu", gpuTypes) ?? "no gpu")
+        }
+        if spec.resources.milliCPU > maximum.milliCPU {
+            let most = Resources.vCPUs(maximum.milliCPU)
+            miss("cpu \(Resources.vCPUs(spec.resources.milliCPU)): at most \(most) here", "cpu ≤ \(most)")
+        }
+        if spec.memory > maximum.memoryMiB {
+            miss("memory \(spec.memory) MiB: at most \(maximum.memoryMiB) here", "memory ≤ \(maximum.memoryMiB)")
+        }
+        if spec.disk > maximum.diskGiB {
+            miss("disk \(spec.disk) GiB: at most \(maximum.diskGiB) here", "disk ≤ \(maximum.diskGiB)")
+        }
+        if spec.image != nil, !images { miss("image: a spec can't name one here", "no image") }
         switch spec.network {
         case .none: break
-        case .open: if !openNetwork { return "network open: sandboxes have no network here" }
-        case .allow: if !networkAllowList { return "network allow-list: can't be enforced here" }
+        case .open: if !openNetwork { miss("network open: sandboxes have no network here", "network none") }
+        case .allow:
+            if !networkAllowList { miss("network allow-list: can't be enforced here", openNetwork ? "network open or none" : "network none") }
         }
         if let language = spec.language, let languages, !languages.contains(language), spec.image == nil {
-            return "language \(language.rawValue): no toolchain in this image"
+            miss("language \(language.rawValue): no toolchain in this image", images ? "an image that has it" : nil)
         }
-        return nil
+        return gaps
+    }
+
+    private static func choice(_ name: String, _ values: Set<String>) -> String? {
+        values.isEmpty ? nil : name + " " + values.sorted().prefix(5).joined(separator: " or ")
+    }
+}
+
+extension Resources {
+    /// Thousandths of a vCPU for people: `2`, `0.5`.
+    fileprivate static func vCPUs(_ milliCPU: Int) -> String {
+        milliCPU % 1000 == 0 ? "\(milliCPU / 1000)" : "\(Double(milliCPU) / 1000)"
     }
 }
 

@@ -17,7 +17,7 @@ struct Route: Sendable {
     }
 
     init(_ ranking: Ranking, for request: RoutingRequest) {
-        decision = ranking.decision
+        decision = ranking.told
         offers = ranking.table.offers
         choice = Choice(ranking: ranking, request: request)
     }
@@ -52,5 +52,24 @@ struct Route: Sendable {
             ?? Decision.Candidate(
                 offer: offer, isKept: true, reason: "", predictedCost: .zero, worstCost: .zero, predictedLatency: offer.startLatency,
                 costDeadline: nil)
+    }
+}
+
+extension Ranking {
+    /// The decision in words, with the numbers that the ranking goes by.
+    fileprivate var told: Decision {
+        var decision = decision
+        let offers = table.offers
+        var kept = decision.candidates.indices.filter { decision.candidates[$0].isKept }[...]
+        for entry in entries {
+            // Both are in the same order.
+            guard let index = kept.popFirst(), decision.candidates[index].offer == offers[entry.offer] else { break }
+            decision.candidates[index].expectedCost = decision.candidates[index].expectedCost ?? entry.cost
+            decision.candidates[index].judgedLatency = decision.candidates[index].judgedLatency ?? entry.latency
+            decision.candidates[index].failurePPM = decision.candidates[index].failurePPM ?? entry.failurePPM
+            decision.candidates[index].score = decision.candidates[index].score ?? entry.score
+        }
+        if let hedge { decision.hedge = Decision.Hedge(offer: offers[hedge.offer].id, delay: hedge.delay) }
+        return decision
     }
 }

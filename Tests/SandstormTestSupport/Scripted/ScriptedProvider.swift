@@ -70,6 +70,8 @@ package final class ScriptedProvider: SandboxProvider {
         package var startLatency: Duration
         /// How long a create really takes.
         package var createDelay = Duration.zero
+        /// The sandbox exists before the delay, so that a create that is given up has taken effect.
+        package var makesSandboxFirst = false
         /// Thrown by the next creates, one each.
         package var createFailures: [ProviderError] = []
         /// With a failure that may have taken effect: the sandbox exists all the same.
@@ -246,25 +248,28 @@ package final class ScriptedProvider: SandboxProvider {
     }
 
     func make(_ files: ScriptedFileTree, _ tag: SandboxTag) async throws(ProviderError) -> ScriptedSandbox {
-        let (delay, failure, takesEffect) = state.withLock { state -> (Duration, ProviderError?, Bool) in
+        let (behaviour, failure, takesEffect) = state.withLock { state -> (Behaviour, ProviderError?, Bool) in
             state.creates += 1
             let failure = state.behaviour.createFailures.isEmpty ? nil : state.behaviour.createFailures.removeFirst()
-            return (state.behaviour.createDelay, failure, failure == nil || state.behaviour.failedCreatesTakeEffect)
+            return (state.behaviour, failure, failure == nil || state.behaviour.failedCreatesTakeEffect)
         }
-        do { try await Task.sleep(for: delay) } catch { throw ProviderError(.timedOut, "cancelled") }
         let sandbox = ScriptedSandbox(id: ProviderSandboxID("scripted-" + tag.sandbox.rawValue), provider: self)
-        if takesEffect {
-            let full = state.withLock { state -> Bool in
-                guard state.living.count < state.behaviour.quota else { return true }
-                let made = Date().addingTimeInterval(-state.behaviour.age.inSeconds)
-                let record = SandboxRecord(id: sandbox.id, tag: tag, createdAt: made)
-                state.living[sandbox.id] = Living(sandbox: sandbox, record: record, files: files)
-                return false
-            }
-            if full { throw ProviderError(.quotaExceeded, "the scripted quota is used up") }
-        }
+        if takesEffect, behaviour.makesSandboxFirst { try add(sandbox, files, tag) }
+        do { try await Task.sleep(for: behaviour.createDelay) } catch { throw ProviderError(.timedOut, "cancelled") }
+        if takesEffect, !behaviour.makesSandboxFirst { try add(sandbox, files, tag) }
         if let failure { throw failure }
         return sandbox
+    }
+
+    private func add(_ sandbox: ScriptedSandbox, _ files: ScriptedFileTree, _ tag: SandboxTag) throws(ProviderError) {
+        let isFull = state.withLock { state -> Bool in
+            guard state.living.count < state.behaviour.quota else { return true }
+            let made = Date().addingTimeInterval(-state.behaviour.age.inSeconds)
+            let record = SandboxRecord(id: sandbox.id, tag: tag, createdAt: made)
+            state.living[sandbox.id] = Living(sandbox: sandbox, record: record, files: files)
+            return false
+        }
+        if isFull { throw ProviderError(.quotaExceeded, "the scripted quota is used up") }
     }
 
     /// Reads or changes a living sandbox.

@@ -4,14 +4,26 @@ extension Schema {
     static let ofPlaces: Members = [
         (
             "Decision",
-            .object([
-                ("objective", .choice(of: Constraints.Objective.self)),
-                ("candidates", .array(of: .reference("Candidate")).described("Best first, then those dropped.")),
-                (
-                    "refusals",
-                    .array(of: .object([("provider", .string()), ("reason", .string())])).described("Providers without an offer.")
-                ),
-            ])
+            .object(
+                [
+                    ("objective", .choice(of: Constraints.Objective.self)),
+                    ("candidates", .array(of: .reference("Candidate")).described("Best first, then those dropped.")),
+                    (
+                        "refusals",
+                        .array(of: .object([("provider", .string()), ("reason", .string())])).described("Providers without an offer.")
+                    ),
+                ],
+                optional: [
+                    ("rule", .string().described("The rule that had a say beside the objective.")),
+                    ("exploration", .boolean.described("The first place was taken in order to learn of it.")),
+                    (
+                        "hedge",
+                        .object([
+                            ("offer", .string().described("An offer's id.")),
+                            ("delay", .milliseconds.described("After the first sandbox was asked for.")),
+                        ]).described("Where a second sandbox is asked for if the first place is late.")
+                    ),
+                ])
         ),
         (
             "Candidate",
@@ -19,7 +31,17 @@ extension Schema {
                 [
                     ("offer", .reference("Offer")), ("kept", .boolean), ("reason", .string()), ("predictedCost", .money),
                     ("worstCost", .money), ("predictedLatency", .milliseconds),
-                ], optional: [("costDeadline", .milliseconds)])
+                ],
+                optional: [
+                    ("costDeadline", .milliseconds.described("How long the sandbox may live so that `maxCost` holds.")),
+                    (
+                        "expectedCost",
+                        .money.described("Of the whole run if it begins here, failure and another try elsewhere included.")
+                    ),
+                    ("judgedLatency", .milliseconds.described("The quantile of the time to start that the objective goes by.")),
+                    ("failurePpm", .count.described("The chance that the code does not start here, in millionths.")),
+                    ("score", .integer().described("Less is better, within this decision only.")),
+                ])
         ),
         ("Offer", .object(offer.required, optional: offer.optional)),
         (

@@ -1,0 +1,44 @@
+import SandstormCore
+import Testing
+
+@Suite("What a place can't do") struct RefusalTests {
+    private static let small = ProviderCapabilities(
+        languages: [.python], isolation: [.standard], regions: ["east", "west"], gpuTypes: ["L4"],
+        maximum: Resources(milliCPU: 8000, memoryMiB: 32_768, diskGiB: 10))
+
+    @Test(
+        "the reason says what is missing and what would fit",
+        arguments: [
+            ({ $0.memory = 65_536 }, "memory 65536 MiB: at most 32768 here; would fit with memory ≤ 32768"),
+            ({ $0.cpu = 16 }, "cpu 16: at most 8 here; would fit with cpu ≤ 8"),
+            ({ $0.disk = 20 }, "disk 20 GiB: at most 10 here; would fit with disk ≤ 10"),
+            ({ $0.region = "north" }, "region north: not on offer; would fit with region east or west"),
+            ({ $0.gpu = GPURequest(type: "H100") }, "gpu H100: not on offer; would fit with gpu L4"),
+            ({ $0.isolation = .maximum }, "isolation maximum: nothing here gives it; would fit with isolation standard"),
+            ({ $0.image = "debian" }, "image: a spec can't name one here; would fit with no image"),
+            ({ $0.network = .open }, "network open: sandboxes have no network here; would fit with network none"),
+        ] as [(@Sendable (inout SandboxSpec) -> Void, String)])
+    func remedy(_ change: @Sendable (inout SandboxSpec) -> Void, _ words: String) {
+        var spec = SandboxSpec(code: "1", language: .python)
+        change(&spec)
+        #expect(Self.small.refusal(of: spec) == words)
+    }
+
+    @Test func `all that is missing is told at once`() {
+        var spec = SandboxSpec(code: "1", language: .python)
+        spec.memory = 65_536
+        spec.cpu = 16
+        #expect(
+            Self.small.refusal(of: spec)
+                == "cpu 16: at most 8 here; memory 65536 MiB: at most 32768 here; would fit with cpu ≤ 8 and memory ≤ 32768")
+    }
+
+    @Test func `where one thing can't be mended, nothing is promised`() {
+        var spec = SandboxSpec(code: "1", language: .ruby)
+        spec.memory = 65_536
+        #expect(
+            Self.small.refusal(of: spec) == "memory 65536 MiB: at most 32768 here; language ruby: no toolchain in this image")
+    }
+
+    @Test func `what fits is not refused`() { #expect(Self.small.refusal(of: SandboxSpec(code: "1", language: .python)) == nil) }
+}
