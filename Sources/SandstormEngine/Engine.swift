@@ -33,9 +33,10 @@ package final class Engine: Service {
     /// - Parameters:
     ///   - prices: the price book.
     ///   - priceSources: who is asked for prices while the engine runs.
+    ///   - learned: what ``learned(in:)`` gave, so that decisions are as good as before a restart.
     package init(
         providers: [any SandboxProvider], store: any Store, configuration: EngineConfiguration = EngineConfiguration(),
-        prices: LivePrices? = nil, refreshedBy priceSources: [any PriceSource] = [], logger: Logger
+        prices: LivePrices? = nil, refreshedBy priceSources: [any PriceSource] = [], learned: [UInt8]? = nil, logger: Logger
     ) {
         livePrices = prices
         self.refreshingSources = priceSources
@@ -44,7 +45,7 @@ package final class Engine: Service {
         self.store = store
         self.configuration = configuration
         self.logger = logger
-        let desk = RoutingDesk(Router(), providers: providers)
+        let desk = RoutingDesk(Engine.router(restoring: learned, configuration, logger), providers: providers)
         self.desk = desk
         pools = WarmPools(
             gateway: store.gateway, providers: providers, configuration, metrics: metrics, logger: logger, desk: desk)
@@ -58,12 +59,14 @@ package final class Engine: Service {
         await cancelWhenGracefulShutdown {
             async let pools: Void = self.pools.maintain()
             async let prices: Void = self.refreshPrices()
+            async let learning: Void = self.keepLearning()
             while !Task.isCancelled {
                 await self.reaper.reap()
                 try? await Task.sleep(for: self.configuration.reapInterval)
             }
             await pools
             await prices
+            await learning
         }
         await shutDown()
     }
@@ -108,6 +111,7 @@ package final class Engine: Service {
                 run.leaveUnsettled()
                 await run.waitForWork()
             }
+            await self.keepLearned()
         }
     }
 

@@ -136,6 +136,14 @@ package protocol Store: Sendable {
     /// The last document that was accepted of a key.
     func priceFeed(key: String) async throws(StoreError) -> PriceFeedRecord?
 
+    // MARK: Routing
+
+    /// What routing had learned when it was last kept; `nil` if it never was.
+    func routingState() async throws(StoreError) -> [UInt8]?
+
+    /// Keeps what routing has learned, in the place of what was kept before.
+    func keep(routingState: [UInt8], at date: Date) async throws(StoreError)
+
     // MARK: Life cycle
 
     /// Writes a row and reads it back; what `/readyz` asks.

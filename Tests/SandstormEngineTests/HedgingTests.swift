@@ -47,7 +47,7 @@ import Foundation
     }
 
     @Test func `a first place that is ready in time after all runs the code, and only it`() async throws {
-        let (first, second, gateway) = try await pair { $0.createDelay = .seconds(3) }
+        let (_, second, gateway) = try await pair { $0.createDelay = .seconds(3) }
         second.behave { $0.createDelay = .seconds(3600) }
         let result = try await gateway.run(.scripted(constraints: Self.preferFirst))
         #expect(result.provider == "first")

@@ -32,7 +32,14 @@ import Testing
     }
 
     @Test func `what a place lacks is told with what it has`() async throws {
-        let words = try await refusal { $0.spec.memory = SandboxSpec.Limits.memory.upperBound }
-        #expect(words == "slow: memory \(SandboxSpec.Limits.memory.upperBound) MiB: at most 524288 here; would fit with memory ≤ 524288")
+        let small = ScriptedProvider(
+            id: "small", capabilities: ProviderCapabilities(maximum: Resources(milliCPU: 8000, memoryMiB: 32_768, diskGiB: 10)))
+        let gateway = try await TestGateway([small])
+        var request = RunRequest.scripted()
+        request.spec.memory = 65_536
+        let refused = request
+        let error = await #expect(throws: EngineError.self) { try await gateway.run(refused) }
+        #expect(error?.message == "small: memory 65536 MiB: at most 32768 here; would fit with memory ≤ 32768")
+        await gateway.stop()
     }
 }

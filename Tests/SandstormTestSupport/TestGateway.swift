@@ -24,7 +24,7 @@ package struct TestGateway: Sendable {
         engine = Engine(
             providers: providers, store: store, configuration: configuration, prices: book,
             refreshedBy: prices.flatMap { prices in transport.map { prices.sources(asking: providers, over: $0) } } ?? [],
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            learned: await Engine.learned(in: store), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// Limits that keep a test short.

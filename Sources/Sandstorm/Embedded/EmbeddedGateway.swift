@@ -39,7 +39,7 @@ package struct EmbeddedGateway: Sendable {
         engine = Engine(
             providers: providers, store: store, configuration: configuration,
             prices: try await EmbeddedGateway.prices(prices, in: exclusive ? store : nil),
-            refreshedBy: prices.sources(asking: providers, over: HTTPPriceFeed()), logger: logger)
+            refreshedBy: prices.sources(asking: providers, over: HTTPPriceFeed()), learned: await Engine.learned(in: store), logger: logger)
     }
 
     /// The price book. A program that shares its directory with others keeps no history of it, and says what came with it.

@@ -8,6 +8,8 @@ final class RoutingDesk: Sendable {
     private let providers: [any SandboxProvider]
     private let clock: WallClock
     private let router: Locked<Router>
+    /// Something was learned that is not kept yet.
+    private let isDirty = Locked(false)
 
     init(_ router: Router, providers: [any SandboxProvider], clock: WallClock = WallClock()) {
         self.providers = providers
@@ -67,5 +69,20 @@ final class RoutingDesk: Sendable {
     func record(_ event: Observation.Event, at place: Int, of choice: Route.Choice, at moment: Moment) {
         let observation = Observation(offer: place, workload: choice.request.workload, event)
         router.withLock { $0.record(observation, among: choice.ranking.table, at: moment) }
+        isDirty.withLock { $0 = true }
     }
+
+    /// What was learned, if there is anything new since it was last asked for.
+    func takeSnapshot() -> [UInt8]? {
+        let isNew = isDirty.withLock { isDirty in
+            defer { isDirty = false }
+            return isDirty
+        }
+        guard isNew else { return nil }
+        // A copy: writing it out takes longer than anybody should wait for a decision.
+        return router.withLock { $0 }.snapshot()
+    }
+
+    /// What was taken could not be kept.
+    func markDirty() { isDirty.withLock { $0 = true } }
 }

@@ -17,6 +17,7 @@ enum Schema {
         migrator.registerMigration("002 living sandboxes") { try $0.execute(sql: sandboxTables) }
         migrator.registerMigration("003 events by run") { try $0.execute(sql: eventsByRun) }
         migrator.registerMigration("004 prices") { try $0.execute(sql: priceTables) }
+        migrator.registerMigration("005 routing") { try $0.execute(sql: routingTables) }
         return migrator
     }()
 
@@ -219,6 +220,15 @@ enum Schema {
             digest BLOB NOT NULL,
             expires_at INTEGER NOT NULL,
             accepted_at INTEGER NOT NULL
+        ) STRICT;
+        """
+
+    // What is worth little is kept lightly: one row that is written over.
+    private static let routingTables = """
+        CREATE TABLE routing_states (
+            gateway TEXT NOT NULL PRIMARY KEY,
+            saved_at INTEGER NOT NULL,
+            state BLOB NOT NULL
         ) STRICT;
         """
 

@@ -6,22 +6,26 @@ import Testing
         languages: [.python], isolation: [.standard], regions: ["east", "west"], gpuTypes: ["L4"],
         maximum: Resources(milliCPU: 8000, memoryMiB: 32_768, diskGiB: 10))
 
-    @Test(
-        "the reason says what is missing and what would fit",
-        arguments: [
-            ({ $0.memory = 65_536 }, "memory 65536 MiB: at most 32768 here; would fit with memory ≤ 32768"),
-            ({ $0.cpu = 16 }, "cpu 16: at most 8 here; would fit with cpu ≤ 8"),
-            ({ $0.disk = 20 }, "disk 20 GiB: at most 10 here; would fit with disk ≤ 10"),
-            ({ $0.region = "north" }, "region north: not on offer; would fit with region east or west"),
-            ({ $0.gpu = GPURequest(type: "H100") }, "gpu H100: not on offer; would fit with gpu L4"),
-            ({ $0.isolation = .maximum }, "isolation maximum: nothing here gives it; would fit with isolation standard"),
-            ({ $0.image = "debian" }, "image: a spec can't name one here; would fit with no image"),
-            ({ $0.network = .open }, "network open: sandboxes have no network here; would fit with network none"),
-        ] as [(@Sendable (inout SandboxSpec) -> Void, String)])
-    func remedy(_ change: @Sendable (inout SandboxSpec) -> Void, _ words: String) {
+    private typealias Change = @Sendable (inout SandboxSpec) -> Void
+    private static let changes: [(change: Change, words: String)] = [
+        (change: { $0.memory = 65_536 }, words: "memory 65536 MiB: at most 32768 here; would fit with memory ≤ 32768"),
+        (change: { $0.cpu = 16 }, words: "cpu 16: at most 8 here; would fit with cpu ≤ 8"),
+        (change: { $0.disk = 20 }, words: "disk 20 GiB: at most 10 here; would fit with disk ≤ 10"),
+        (change: { $0.region = "north" }, words: "region north: not on offer; would fit with region east or west"),
+        (change: { $0.gpu = GPURequest(type: "H100") }, words: "gpu H100: not on offer; would fit with gpu L4"),
+        (
+            change: { $0.isolation = .maximum },
+            words: "isolation maximum: nothing here gives it; would fit with isolation standard"
+        ),
+        (change: { $0.image = "debian" }, words: "image: a spec can't name one here; would fit with no image"),
+        (change: { $0.network = .open }, words: "network open: sandboxes have no network here; would fit with network none"),
+    ]
+
+    @Test("the reason says what is missing and what would fit", arguments: changes.indices)
+    func remedy(index: Int) {
         var spec = SandboxSpec(code: "1", language: .python)
-        change(&spec)
-        #expect(Self.small.refusal(of: spec) == words)
+        Self.changes[index].change(&spec)
+        #expect(Self.small.refusal(of: spec) == Self.changes[index].words)
     }
 
     @Test func `all that is missing is told at once`() {

@@ -89,6 +89,18 @@ import Testing
         }
     }
 
+    @Test("what routing has learned is kept in a database that the step before has made")
+    func routing() async throws {
+        let directory = try TemporaryDirectory()
+        let queue = try DatabaseQueue(path: directory.path + "/sandstorm.sqlite")
+        try Schema.migrator.migrate(queue, upTo: "004 prices")
+        try queue.close()
+        let store = try SQLiteStore(directory: directory.path)
+        try await store.keep(routingState: [7], at: .at(1))
+        #expect(try await store.routingState() == [7])
+        await store.close()
+    }
+
     @Test("every table is strict")
     func strict() async throws {
         try await withSQLiteStore { store in

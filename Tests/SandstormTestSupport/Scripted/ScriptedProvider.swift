@@ -48,6 +48,7 @@ package final class ScriptedProvider: SandboxProvider {
         var kills = 0
         var attaches = 0
         var commands: [Command] = []
+        var starts: [RunID: Int] = [:]
         var signals: [Signal] = []
         var stepsPlayed = 0
         var files: [String: [UInt8]] = [:]
@@ -74,6 +75,10 @@ package final class ScriptedProvider: SandboxProvider {
         package var makesSandboxFirst = false
         /// Thrown by the next creates, one each.
         package var createFailures: [ProviderError] = []
+        /// Thrown by every create.
+        package var refusal: ProviderError?
+        /// So many of the next processes die with their sandbox, in the middle of what they do.
+        package var deaths = 0
         /// With a failure that may have taken effect: the sandbox exists all the same.
         package var failedCreatesTakeEffect = false
         /// What a process does whose program has no script of its own.
@@ -163,6 +168,8 @@ package final class ScriptedProvider: SandboxProvider {
     package var snapshotCount: Int { state.withLock { $0.snapshots.count } }
     /// Every command started, in order.
     package var commands: [Command] { state.withLock { $0.commands } }
+    /// How many commands were started for each run.
+    package var starts: [RunID: Int] { state.withLock { $0.starts } }
     /// Every signal sent, in order.
     package var signals: [Signal] { state.withLock { $0.signals } }
     /// Steps of the script that processes have begun.
@@ -250,7 +257,7 @@ package final class ScriptedProvider: SandboxProvider {
     func make(_ files: ScriptedFileTree, _ tag: SandboxTag) async throws(ProviderError) -> ScriptedSandbox {
         let (behaviour, failure, takesEffect) = state.withLock { state -> (Behaviour, ProviderError?, Bool) in
             state.creates += 1
-            let failure = state.behaviour.createFailures.isEmpty ? nil : state.behaviour.createFailures.removeFirst()
+            let failure = state.behaviour.createFailures.isEmpty ? state.behaviour.refusal : state.behaviour.createFailures.removeFirst()
             return (state.behaviour, failure, failure == nil || state.behaviour.failedCreatesTakeEffect)
         }
         let sandbox = ScriptedSandbox(id: ProviderSandboxID("scripted-" + tag.sandbox.rawValue), provider: self)
@@ -285,15 +292,20 @@ package final class ScriptedProvider: SandboxProvider {
         }
     }
 
-    func started(_ command: Command) throws(ProviderError) -> [Step] {
+    func started(_ command: Command, in sandbox: ProviderSandboxID) throws(ProviderError) -> [Step] {
         let program = command.arguments.first ?? ""
         if let user = command.user, user != "user", !capabilities.users.contains(user) {
             throw ProviderError(.invalid, "there is no user \(user)")
         }
         let (isMissing, script) = state.withLock { state -> (Bool, [Step]) in
             let isMissing = state.behaviour.missingPrograms.contains(program)
-            if !isMissing { state.commands.append(command) }
-            return (isMissing, state.behaviour.scripts[program] ?? state.behaviour.script)
+            guard !isMissing else { return (true, []) }
+            state.commands.append(command)
+            if let run = state.living[sandbox]?.record.tag.run { state.starts[run, default: 0] += 1 }
+            let script = state.behaviour.scripts[program] ?? state.behaviour.script
+            guard state.behaviour.deaths > 0 else { return (false, script) }
+            state.behaviour.deaths -= 1
+            return (false, script.prefix(1) + [.vanish])
         }
         if isMissing { throw ProviderError(.invalid, "no program \(program)", missingProgram: program) }
         return script

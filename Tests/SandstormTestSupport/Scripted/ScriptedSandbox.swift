@@ -19,7 +19,7 @@ struct ScriptedSandbox: Sandbox {
             defer { living.nextPID += 1 }
             return living.nextPID
         }
-        let script = try provider.started(command)
+        let script = try provider.started(command, in: id)
         return ScriptedProcess(script: script, pid: pid, terminal: command.terminal, sandbox: id, provider: provider)
     }
 
