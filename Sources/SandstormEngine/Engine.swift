@@ -45,7 +45,7 @@ package final class Engine: Service {
         self.store = store
         self.configuration = configuration
         self.logger = logger
-        let desk = RoutingDesk(Engine.router(restoring: learned, configuration, logger), providers: providers)
+        let desk = RoutingDesk(Engine.router(restoring: learned, configuration, logger), providers: providers, configuration.routing)
         self.desk = desk
         pools = WarmPools(
             gateway: store.gateway, providers: providers, configuration, metrics: metrics, logger: logger, desk: desk)

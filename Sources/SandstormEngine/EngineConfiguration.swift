@@ -12,6 +12,8 @@ package struct EngineConfiguration: Sendable {
     package var createTimeout = Duration.seconds(120)
     /// How often a provider is told to kill a sandbox before that is left to the reaper.
     package var killAttempts = 4
+    /// Rules, budgets and thresholds of routing.
+    package var routing = RoutingSettings()
     /// How often what routing has learned is kept.
     package var learningInterval = Duration.seconds(30)
     /// How long beyond its timeout an attempt's lease lasts.

@@ -51,6 +51,7 @@ import Testing
         let all = providers + [dear]
         var configuration = TestGateway.quick
         configuration.reconnectTime = .seconds(30)
+        configuration.routing.hedging = true
         let api = try await TestAPI(all, engine: configuration)
         let tally = Locked(Tally())
         try await api.serve { server in

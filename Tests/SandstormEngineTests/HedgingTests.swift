@@ -21,7 +21,9 @@ import Foundation
         let first = ScriptedProvider(id: "first", price: PriceSchedule(perCreate: "$0.10"), script: [.output("first"), .exit(0)])
         let second = ScriptedProvider(id: "second", price: PriceSchedule(perCreate: "$0.20"), script: [.output("second"), .exit(0)])
         first.behave(change)
-        return (first, second, try await TestGateway([first, second]))
+        var configuration = TestGateway.quick
+        configuration.routing.hedging = true
+        return (first, second, try await TestGateway([first, second], configuration: configuration))
     }
 
     @Test func `a second place is asked when the first is late, and the loser is killed, billed and written down`() async throws {

@@ -18,12 +18,14 @@ package struct EmbeddedGateway: Sendable {
     ///   - exclusive: for a gateway that serves others; such a directory has one owner at a time.
     ///   - local: how sandboxes on this machine are set up.
     ///   - warm: how many sandboxes of the standard shape are kept ready.
+    ///   - routing: rules, budgets and thresholds.
     ///   - others: providers beside this machine's sandboxes.
     ///   - prices: what the operator says about prices.
     /// - Throws: ``SandstormError`` of kind `configuration`.
     package init(
         opening directory: DataDirectory, exclusive: Bool, local settings: LocalSettings = LocalSettings(), warm: Int = 0,
-        beside others: [any SandboxProvider] = [], prices: PriceConfiguration = PriceConfiguration(), logger: Logger
+        routing: RoutingSettings = RoutingSettings(), beside others: [any SandboxProvider] = [],
+        prices: PriceConfiguration = PriceConfiguration(), logger: Logger
     ) async throws(SandstormError) {
         // First of all: whoever comes first makes it, and the provider would let others look into it.
         do throws(StoreError) { try SQLiteStore.prepare(directory: directory.path) } catch { throw SandstormError(error) }
@@ -34,6 +36,7 @@ package struct EmbeddedGateway: Sendable {
         var configuration = EngineConfiguration()
         // A program that embeds the engine is not there to keep sandboxes alive, neither its own nor a gateway's.
         configuration.adoptsSandboxes = exclusive
+        configuration.routing = routing
         if warm > 0 { configuration.warmPools = [WarmPool(count: warm)] }
         let providers = [local] + others
         engine = Engine(

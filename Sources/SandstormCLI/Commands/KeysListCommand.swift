@@ -17,7 +17,8 @@ struct KeysListCommand: ReportingCommand {
         if json {
             let list = keys.map { key -> JSONValue in
                 var object: JSONObject = [
-                    "id": .string(key.id.rawValue), "name": .string(key.name), "createdAt": .string(key.createdAt.rfc3339),
+                    "id": .string(key.id.rawValue), "name": .string(key.name), "project": .string(key.project.rawValue),
+                    "createdAt": .string(key.createdAt.rfc3339),
                 ]
                 object["revokedAt"] = key.revokedAt.map { .string($0.rfc3339) }
                 return .object(object)
@@ -25,8 +26,8 @@ struct KeysListCommand: ReportingCommand {
             try await StandardOutput.output.line(JSONValue.object(["keys": .array(list)]).encoded)
             return .success
         }
-        var table = Table("key", "name", "created", "revoked")
-        for key in keys { table.add(key.id.rawValue, key.name, key.createdAt.rfc3339, key.revokedAt?.rfc3339 ?? "-") }
+        var table = Table("key", "name", "project", "created", "revoked")
+        for key in keys { table.add(key.id.rawValue, key.name, key.project.rawValue, key.createdAt.rfc3339, key.revokedAt?.rfc3339 ?? "-") }
         try await StandardOutput.output.write(Array(table.text.utf8))
         return .success
     }

@@ -71,7 +71,7 @@ struct ServeCommand: ReportingCommand {
     var provider: [String] = []
 
     @Option(
-        help: ArgumentHelp("A JSON file that says more, such as prices of your own.", valueName: "file"),
+        help: ArgumentHelp("A JSON file that says more: rules and limits of routing, prices of your own.", valueName: "file"),
         completion: .file(extensions: ["json"]))
     var config: String?
 
@@ -91,7 +91,7 @@ struct ServeCommand: ReportingCommand {
         Allocator.limitHeaps()
         let gateway = try await EmbeddedGateway(
             opening: data.directory, exclusive: true, local: settings.local, warm: warm, beside: provider.isEmpty ? [] : [NullProvider()],
-            prices: settings.file.prices, logger: Logger(label: "sandstorm"))
+            routing: settings.file.routing, prices: settings.file.prices, logger: Logger(label: "sandstorm"))
         do {
             try await serve(gateway, settings)
         } catch {

@@ -3,6 +3,8 @@ import SandstormEngine
 
 /// What `sandstorm serve --config` names: one JSON object with a section for each part that can be told more than options say.
 struct ConfigurationFile {
+    /// The section `routing`; docs/routing.md.
+    var routing = RoutingSettings()
     /// The section `prices`; docs/prices.md.
     var prices = PriceConfiguration()
 
@@ -21,6 +23,11 @@ struct ConfigurationFile {
             return
         }
         var reader = JSONReader(json, at: "")
+        if let section = reader.value("routing") {
+            do throws(InvalidRequest) { routing = try RoutingSettings(json: section, at: "/routing") } catch {
+                reader.merge(error.problems)
+            }
+        }
         if let section = reader.value("prices") {
             do throws(InvalidRequest) { prices = try PriceConfiguration(json: section, at: "/prices") } catch {
                 reader.merge(error.problems)

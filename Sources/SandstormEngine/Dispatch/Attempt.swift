@@ -150,7 +150,7 @@ struct Attempt {
         if !isHedge { run.update { $0.state = .creating } }
         if let pooled { return await prepare(pooled) }
         let asked = ContinuousClock.now
-        let limit = StartLimit(of: self, since: asked)
+        let limit = StartLimit(of: self, timeout: execution.configuration.createTimeout, asked: asked)
         let sandbox: any Sandbox
         report.began()
         do throws(ProviderError) {
@@ -243,7 +243,10 @@ struct Attempt {
 
     /// Writes the files with which the code or its caller begins.
     private mutating func furnish(_ ready: Ready) async -> Preparation {
-        let limit = StartLimit(of: self, since: ready.asked, step: ready.made)
+        // The code's own time begins with its files.
+        let isCode = execution.living == nil
+        let timeout = isCode ? run.request.spec.timeout : execution.configuration.createTimeout
+        let limit = StartLimit(of: self, timeout: timeout, asked: ready.asked)
         let sandbox = ready.sandbox
         var ready = ready
         let furnishing: @Sendable () async throws(ProviderError) -> Void
@@ -258,19 +261,17 @@ struct Attempt {
             ready.code = code
             furnishing = { () async throws(ProviderError) in try await code.prepare() }
         }
-        let timeout = execution.living == nil ? run.request.spec.timeout : .longest
-        let (failure, isLate) = await run.interruptibly(within: min(limit.left, timeout), unless: callOff) { () async -> ProviderError? in
+        let (failure, isLate) = await run.interruptibly(within: limit.left, unless: callOff) { () async -> ProviderError? in
             do throws(ProviderError) { try await furnishing() } catch { return error }
             return nil
         }
         if execution.living != nil, failure == nil { report.started() }
         guard var error = failure else { return .ready(ready) }
-        let hasTimedOut = isLate && timeout < limit.left
-        if isLate, !hasTimedOut { error = limit.error }
+        if isLate { error = limit.error }
         note(error, limit)
         await end(ready)
         release()
-        if hasTimedOut { return .impossible(RunFailure(.timeout, "killed after its timeout of \(timeout.display)")) }
+        if isLate, isCode, !limit.isCallers { return .impossible(RunFailure(.timeout, "killed after its timeout of \(timeout.display)")) }
         return .failed(error)
     }
 
@@ -279,7 +280,7 @@ struct Attempt {
     /// - Returns: how it does not; it is given up then.
     mutating func reach(_ ready: Ready) async -> ProviderError? {
         guard let code = ready.code else { return nil }
-        let limit = StartLimit(of: self, since: ready.asked, step: .now)
+        let limit = StartLimit(of: self, timeout: execution.configuration.createTimeout, asked: ready.asked)
         let (failure, isLate) = await run.interruptibly(within: limit.left, unless: callOff) { () async -> ProviderError? in
             do throws(ProviderError) { try await code.reach() } catch { return error }
             return nil

@@ -1,7 +1,7 @@
 import SandstormCore
 
-/// Until when an attempt's sandbox must be ready: as long as a create may take at all, as long as its caller waits for the start, and as
-/// long as its money lasts; whichever is shortest.
+/// Until when a step towards an attempt's start must be done: as long as it may take by itself, as long as the run's caller waits for the
+/// start, and as long as the caller's money lasts; whichever is shortest.
 struct StartLimit: Sendable {
     private let end: ContinuousClock.Instant
     /// The caller's wish, and not the place, is what ends it.
@@ -10,17 +10,14 @@ struct StartLimit: Sendable {
     let error: ProviderError
 
     /// - Parameters:
-    ///   - asked: since when it costs.
-    ///   - begun: since when the step takes; the first one begins with its being asked for.
-    init(of attempt: Attempt, since asked: ContinuousClock.Instant, step begun: ContinuousClock.Instant? = nil) {
-        let timeout = attempt.execution.configuration.createTimeout
-        let deadline = attempt.execution.startDeadline
-        let life = attempt.costLimit?.0
-        var limit = (end: (begun ?? asked) + timeout, isCallers: false, words: "no sandbox within \(timeout.display)")
-        if let deadline, deadline < limit.end {
+    ///   - timeout: how long the step may take by itself, from now on.
+    ///   - asked: since when the sandbox costs.
+    init(of attempt: Attempt, timeout: Duration, asked: ContinuousClock.Instant) {
+        var limit = (end: ContinuousClock.now + timeout, isCallers: false, words: "no sandbox within \(timeout.display)")
+        if let deadline = attempt.execution.startDeadline, deadline < limit.end {
             limit = (deadline, true, "no sandbox before the caller's deadline")
         }
-        if let life, asked + life < limit.end {
+        if let life = attempt.costLimit?.0, asked + life < limit.end {
             limit = (asked + life, true, "no sandbox for what the caller pays at most")
         }
         end = limit.end

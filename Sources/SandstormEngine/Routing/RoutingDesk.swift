@@ -6,13 +6,15 @@ import SandstormRouting
 /// The router is pure; here are its clock, the lock around it, and what it asks of providers.
 final class RoutingDesk: Sendable {
     private let providers: [any SandboxProvider]
+    private let settings: RoutingSettings
     private let clock: WallClock
     private let router: Locked<Router>
     /// Something was learned that is not kept yet.
     private let isDirty = Locked(false)
 
-    init(_ router: Router, providers: [any SandboxProvider], clock: WallClock = WallClock()) {
+    init(_ router: Router, providers: [any SandboxProvider], _ settings: RoutingSettings, clock: WallClock = WallClock()) {
         self.providers = providers
+        self.settings = settings
         self.clock = clock
         self.router = Locked(router)
     }
@@ -35,10 +37,13 @@ final class RoutingDesk: Sendable {
             return ProviderOffers(
                 provider: provider.id, offers: provider.offers(for: spec), refusal: provider.refusal(of: spec), teardownTime: teardown)
         }
+        var constraints = constraints
+        if constraints.routing == nil { constraints.routing = settings.rule(for: principal?.project) }
         let request = RoutingRequest(
             spec, constraints, tenant: principal?.tenant.rawValue ?? "", project: principal?.project.rawValue ?? "")
         let now = clock.now
-        let ranking = router.withLock { router in router.rank(request, among: router.table(of: offers), at: now) }
+        var ranking = router.withLock { router in router.rank(request, among: router.table(of: offers), at: now) }
+        if !settings.hedging { ranking.hedge = nil }
         // Its words are made outside the lock.
         return Route(ranking, for: request)
     }

@@ -1,0 +1,72 @@
+import SandstormCore
+import SandstormTestSupport
+import Testing
+
+@testable import SandstormEngine
+
+@Suite("Settings of routing") struct RoutingSettingsTests {
+    private func problems(_ text: String) throws -> [String] {
+        let json = try JSONValue(parsing: text)
+        do throws(InvalidRequest) {
+            _ = try RoutingSettings(json: json, at: "/routing")
+            return []
+        } catch {
+            return error.problems.map { "\($0.pointer) \($0.detail); \($0.remedy)" }
+        }
+    }
+
+    @Test func `an empty section means the defaults`() throws {
+        #expect(try RoutingSettings(json: [:], at: "") == RoutingSettings())
+    }
+
+    @Test func `all that can be said is taken`() throws {
+        let project = ProjectID.generate()
+        let json = try JSONValue(
+            parsing: """
+                {"rule": {"type": "fallback", "order": ["a", "b"]}, "projects": {"\(project)": {"type": "pinned", "to": "a"}},
+                 "hedging": false, "budgets": {"retryPercent": 5, "hedgePercent": 1},
+                 "breaker": {"failurePercent": 20, "slowPercent": 30, "minimumCalls": 4, "consecutiveFailures": 2, "openTime": 1000,
+                             "longestOpenTime": 2000},
+                 "queue": {"runs": 10, "runsPerTenant": 3, "patience": 500}}
+                """)
+        let settings = try RoutingSettings(json: json, at: "")
+        #expect(settings.rule(for: nil) == .fallback([.init(provider: "a"), .init(provider: "b")], others: false))
+        #expect(settings.rule(for: project) == .pinned(.init(provider: "a")))
+        #expect(!settings.hedging && settings.retryPercent == 5 && settings.hedgePercent == 1)
+        #expect(settings.breaker.openTime == .seconds(1) && settings.breaker.longestOpenTime == .seconds(2))
+        #expect(settings.breaker.failurePercent == 20 && settings.breaker.slowPercent == 30)
+        #expect(settings.breaker.minimumCalls == 4 && settings.breaker.consecutiveFailures == 2)
+        #expect(settings.queue.runs == 10 && settings.queue.runsPerTenant == 3 && settings.queue.patience == .milliseconds(500))
+    }
+
+    @Test func `every problem is told at once, each with its place and a remedy`() throws {
+        let told = try problems(
+            """
+            {"hedgin": true, "budgets": {"retryPercent": 101}, "breaker": {"openTime": 5000, "longestOpenTime": 10},
+             "projects": {"shop": {"type": "pinned", "to": "a"}}, "rule": {"type": "pined"}}
+            """)
+        #expect(told.contains("/routing/hedgin is not a known field; did you mean \"hedging\"?"))
+        #expect(told.contains { $0.hasPrefix("/routing/budgets/retryPercent is not a whole number in range") })
+        #expect(told.contains("/routing/breaker/longestOpenTime is shorter than openTime; send at least 5000"))
+        #expect(told.contains { $0.hasPrefix("/routing/projects/shop is not a project's id") })
+        #expect(told.contains { $0.hasPrefix("/routing/rule/type is not a kind of rule") })
+        #expect(told.count == 5)
+    }
+
+    @Test func `a project's rule stands, until a run brings its own`() async throws {
+        let providers = [
+            ScriptedProvider(id: "a", price: PriceSchedule(perCreate: "$2")), ScriptedProvider(id: "b", price: PriceSchedule(perCreate: "$1")),
+        ]
+        var configuration = TestGateway.quick
+        configuration.routing.projects = [Principal.local.project: .pinned(.init(provider: "a"))]
+        let gateway = try await TestGateway(providers, configuration: configuration)
+        #expect(try await gateway.run(.scripted()).provider == "a")
+        var other = RunRequest.scripted()
+        other.constraints.routing = .pinned(.init(provider: "b"))
+        #expect(try await gateway.run(other).provider == "b")
+        let decision = try await gateway.engine.decide(.scripted(), by: .local)
+        #expect(decision.ranking.map(\.offer.provider) == ["a"])
+        #expect(decision.candidates.last.map { !$0.isKept && !$0.reason.isEmpty } == true)
+        await gateway.stop()
+    }
+}
