@@ -111,4 +111,32 @@ import Testing
         #expect(provider.livingCount == 0)
         await gateway.stop()
     }
+
+    @Test func `readers hear of each attempt that failed`() async throws {
+        let first = ScriptedProvider(id: "first")
+        first.behave { $0.createFailures = [ProviderError(.noCapacity, "first is full")] }
+        let second = ScriptedProvider(id: "second", price: Self.dearer)
+        let gateway = try await TestGateway([first, second])
+        let handle = try await gateway.engine.submit(.scripted(detached: true), by: .local)
+        var told: [RunEvent.Body] = []
+        for try await event in handle.events {
+            switch event.body {
+            case .attemptFailed, .started: told.append(event.body)
+            default: break
+            }
+        }
+        #expect(told.first == .attemptFailed(attempt: 1, provider: "first", code: .noCapacity, detail: "first is full"))
+        guard case .started(provider: "second", _, attempt: 2) = told.last else {
+            Issue.record("\(told)")
+            return
+        }
+        #expect(told.count == 2)
+        // What is read again from the store is the same.
+        var kept: [RunEvent.Body] = []
+        for try await event in try await gateway.engine.events(of: handle.id, after: 0, following: false, for: .local) {
+            if case .attemptFailed = event.body { kept.append(event.body) }
+        }
+        #expect(kept == [told[0]])
+        await gateway.stop()
+    }
 }

@@ -3,13 +3,13 @@ import SandstormStore
 import SandstormTestSupport
 import Testing
 
+@testable import SandstormEngine
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
 import Foundation
 #endif
-
-@testable import SandstormEngine
 
 @Suite("Hedging") struct HedgingTests {
     /// Preferred first, so that the second place is a hedge and nothing else.

@@ -55,7 +55,8 @@ import Testing
 
     @Test func `a project's rule stands, until a run brings its own`() async throws {
         let providers = [
-            ScriptedProvider(id: "a", price: PriceSchedule(perCreate: "$2")), ScriptedProvider(id: "b", price: PriceSchedule(perCreate: "$1")),
+            ScriptedProvider(id: "a", price: PriceSchedule(perCreate: "$2")),
+            ScriptedProvider(id: "b", price: PriceSchedule(perCreate: "$1")),
         ]
         var configuration = TestGateway.quick
         configuration.routing.projects = [Principal.local.project: .pinned(.init(provider: "a"))]

@@ -45,7 +45,8 @@ struct ExplainCommand: ReportingCommand {
         if decision.isExploration { head += "The first place is taken in order to learn of it.\n" }
         var tail = ""
         if let hedge = decision.hedge {
-            tail = "If nothing has started after \(hedge.delay.display), \(hedge.offer) is asked too; the first that is ready runs the code.\n"
+            tail =
+                "If nothing has started after \(hedge.delay.display), \(hedge.offer) is asked too; the first that is ready runs the code.\n"
         }
         return head + table.text + tail
     }

@@ -12,6 +12,12 @@ public struct RunEvent: Hashable, Sendable {
         case accepted(RunID)
         /// Where it may run.
         case decision(Decision)
+        /// Every place that can run it is full: it waits for one, behind so many others.
+        case queued(reason: String, ahead: Int)
+        /// A place was tried and failed. What follows shows whether the run goes on elsewhere.
+        case attemptFailed(attempt: Int, provider: ProviderID, code: ProviderError.Code, detail: String)
+        /// The first place is late: a second sandbox was asked for. `started` shows which of them was ready first.
+        case hedged(attempt: Int, provider: ProviderID)
         /// The code started.
         case started(provider: ProviderID, sandbox: SandboxID, attempt: Int)
         /// Output. Never cut inside a UTF-8 character as long as the output is UTF-8.
@@ -44,6 +50,9 @@ extension RunEvent {
         switch body {
         case .accepted: "accepted"
         case .decision: "decision"
+        case .queued: "queued"
+        case .attemptFailed: "attemptFailed"
+        case .hedged: "hedged"
         case .started: "started"
         case .stdout: "stdout"
         case .stderr: "stderr"
@@ -58,6 +67,17 @@ extension RunEvent {
         switch body {
         case .accepted(let id): object["id"] = .string(id.rawValue)
         case .decision(let decision): object["decision"] = decision.json
+        case .queued(let reason, let ahead):
+            object["reason"] = .string(reason)
+            object["ahead"] = .integer(ahead)
+        case .attemptFailed(let attempt, let provider, let code, let detail):
+            object["attempt"] = .integer(attempt)
+            object["provider"] = .string(provider.rawValue)
+            object["code"] = .string(code.rawValue)
+            object["detail"] = .string(detail)
+        case .hedged(let attempt, let provider):
+            object["attempt"] = .integer(attempt)
+            object["provider"] = .string(provider.rawValue)
         case .started(let provider, let sandbox, let attempt):
             object["provider"] = .string(provider.rawValue)
             object["sandboxId"] = .string(sandbox.rawValue)
@@ -77,6 +97,10 @@ extension RunEvent {
             switch name {
             case "accepted": object["id"]?.stringValue.flatMap { RunID($0) }.map(Body.accepted)
             case "decision": object["decision"].map { .decision(Decision(json: $0)) }
+            case "queued": .queued(reason: object["reason"]?.stringValue ?? "", ahead: object["ahead"]?.intValue ?? 0)
+            case "attemptFailed": RunEvent.attemptFailed(object)
+            case "hedged":
+                .hedged(attempt: object["attempt"]?.intValue ?? 2, provider: ProviderID(object["provider"]?.stringValue ?? ""))
             case "started": RunEvent.started(object)
             case "stdout": object.bytes("data").map(Body.stdout)
             case "stderr": object.bytes("data").map(Body.stderr)
@@ -86,6 +110,13 @@ extension RunEvent {
             }
         guard let body else { return nil }
         self.init(sequence: sequence, time: object["time"]?.stringValue.flatMap(Date.init(rfc3339:)) ?? Date(), body: body)
+    }
+
+    private static func attemptFailed(_ object: JSONObject) -> Body? {
+        guard let code = object["code"]?.stringValue.flatMap(ProviderError.Code.init) else { return nil }
+        return .attemptFailed(
+            attempt: object["attempt"]?.intValue ?? 1, provider: ProviderID(object["provider"]?.stringValue ?? ""), code: code,
+            detail: object["detail"]?.stringValue ?? "")
     }
 
     private static func started(_ object: JSONObject) -> Body? {

@@ -110,7 +110,9 @@ public struct ProviderCapabilities: Hashable, Sendable {
         case .none: break
         case .open: if !openNetwork { miss("network open: sandboxes have no network here", "network none") }
         case .allow:
-            if !networkAllowList { miss("network allow-list: can't be enforced here", openNetwork ? "network open or none" : "network none") }
+            if !networkAllowList {
+                miss("network allow-list: can't be enforced here", openNetwork ? "network open or none" : "network none")
+            }
         }
         if let language = spec.language, let languages, !languages.contains(language), spec.image == nil {
             miss("language \(language.rawValue): no toolchain in this image", images ? "an image that has it" : nil)

@@ -175,10 +175,12 @@ struct Attempt {
         } catch {
             // Nothing has happened in it, and nobody is to pay for it.
             record.failure = error.description
+            pooled.report.abandoned()
             await end(Ready(sandbox: pooled.sandbox, provider: pooled.provider, asked: asked, made: asked), isBilled: false)
             release()
             return .failed(ProviderError(.interrupted, error.message))
         }
+        pooled.report.handOver()
         report.tookOver()
         return await furnish(Ready(sandbox: pooled.sandbox, provider: pooled.provider, asked: asked, made: .now))
     }

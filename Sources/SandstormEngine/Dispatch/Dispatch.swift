@@ -31,6 +31,8 @@ struct Dispatch {
         var error: ProviderError
         var codeStarted = false
         var isPooled: Bool
+        /// The run's readers know of it.
+        var isTold = false
     }
 
     init(_ execution: RunExecution) { self.execution = execution }
@@ -56,6 +58,7 @@ struct Dispatch {
             case .left: return nil
             case .ended(let outcome): return execution.endedEarly() ?? outcome
             case .failed(let losses):
+                for loss in losses where !loss.diedWaiting && !loss.isTold { await run.log.append(.attemptFailed(loss, at: run.route)) }
                 if let final = take(losses) { return execution.endedEarly() ?? .failed(final) }
                 if let ended = execution.endedEarly() { return ended }
                 // One that died while it waited says nothing of the place: the next is fresh, or another that waited.
@@ -184,5 +187,12 @@ extension Attempt {
 
     func loss(_ error: ProviderError, codeStarted: Bool = false) -> Dispatch.Loss {
         Dispatch.Loss(place: place, number: record.number, error: error, codeStarted: codeStarted, isPooled: isPooled)
+    }
+}
+
+extension RunEvent.Body {
+    static func attemptFailed(_ loss: Dispatch.Loss, at route: Route) -> RunEvent.Body {
+        .attemptFailed(
+            attempt: loss.number, provider: route.offers[loss.place].provider, code: loss.error.code, detail: loss.error.message)
     }
 }

@@ -49,6 +49,7 @@ struct Race {
                     }
                     second = (hedge, .now)
                     execution.metrics.hedged(.granted)
+                    await run.log.append(.hedged(attempt: hedge.record.number, provider: hedge.offer.provider))
                     send(hedge, &group)
                 case .prepared(var attempt, let preparation):
                     switch preparation {
@@ -59,7 +60,14 @@ struct Race {
                         let other = attempt.isHedge ? (first, begun) : second
                         attempt.spent += cost(of: other, amongst: done)
                         result = attempt.conclusion(of: await attempt.carryOut(ready))
-                    case .failed(let error): losses.append(attempt.loss(error))
+                    case .failed(let error):
+                        var loss = attempt.loss(error)
+                        if second != nil {
+                            // The other goes on, perhaps for long.
+                            await run.log.append(.attemptFailed(loss, at: run.route))
+                            loss.isTold = true
+                        }
+                        losses.append(loss)
                     case .impossible(let failure): result = result ?? .ended(.failed(failure))
                     case .lost: break
                     }

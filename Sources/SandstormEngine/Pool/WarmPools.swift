@@ -18,6 +18,8 @@ final class WarmPools: Sendable {
         let provider: any SandboxProvider
         let offer: Offer
         let tag: SandboxTag
+        /// What routing hears of it until somebody has it.
+        let report: AttemptReport
         let made = ContinuousClock.now
     }
 
@@ -87,6 +89,7 @@ final class WarmPools: Sendable {
 
     /// Ends one that nobody is to have.
     func discard(_ pooled: Pooled) async {
+        pooled.report.abandoned()
         await shielded { [self] in
             do throws(ProviderError) {
                 try await pooled.sandbox.kill()
@@ -168,8 +171,8 @@ final class WarmPools: Sendable {
                 let sandbox = try await within(limit, else: late) { () async throws(ProviderError) in
                     try await provider.create(spec, on: offer, tag: tag)
                 }
-                report.started()
-                let pooled = Pooled(sandbox: sandbox, provider: provider, offer: offer, tag: tag)
+                report.waits()
+                let pooled = Pooled(sandbox: sandbox, provider: provider, offer: offer, tag: tag, report: report)
                 let isKept = state.withLock { state in
                     if !state.isClosed { state.ready[index].append(pooled) }
                     return !state.isClosed

@@ -8,6 +8,8 @@ final class AttemptReport: Sendable {
     private enum Phase {
         case idle
         case begun(Moment)
+        /// A sandbox was made, after so long, and waits for somebody to want it.
+        case waiting(Duration)
         case started(Moment)
         case over
     }
@@ -34,6 +36,21 @@ final class AttemptReport: Sendable {
         if isFirst, let choice { desk.began(place, of: choice, at: now) }
     }
 
+    /// The sandbox is there, and waits for somebody to want it.
+    func waits() {
+        let now = desk.now
+        phase.withLock { if case .begun(let begun) = $0 { $0 = .waiting(now - begun) } }
+    }
+
+    /// Somebody wanted the sandbox that waited, and tells from now on what becomes of it.
+    func handOver() {
+        tell { phase, _ in
+            guard case .waiting(let time) = phase else { return nil }
+            phase = .over
+            return .started(after: time)
+        }
+    }
+
     /// The sandbox was there before: how long it took to be made was told then.
     func tookOver() {
         let now = desk.now
@@ -57,6 +74,7 @@ final class AttemptReport: Sendable {
             case .begun(let begun): return .failed(error.code, after: now - begun, retryAfter: error.retryAfter)
             case .started(let started):
                 return error.isLossOfPlace ? .interrupted(after: now - started) : .finished(after: now - started)
+            case .waiting(let time): return .abandoned(after: time)
             case .idle, .over: return nil
             }
         }
@@ -68,6 +86,7 @@ final class AttemptReport: Sendable {
             defer { phase = .over }
             switch phase {
             case .begun(let begun): return .abandoned(after: now - begun)
+            case .waiting(let time): return .abandoned(after: time)
             case .started(let started): return .finished(after: now - started)
             case .idle, .over: return nil
             }
@@ -90,7 +109,10 @@ final class AttemptReport: Sendable {
     }
 
     deinit {
-        if case .begun = phase.withLock({ $0 }) { abandoned() }
+        switch phase.withLock({ $0 }) {
+        case .begun, .waiting: abandoned()
+        case .idle, .started, .over: break
+        }
     }
 }
 

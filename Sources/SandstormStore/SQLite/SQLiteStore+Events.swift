@@ -37,7 +37,7 @@ enum EventRow {
         switch event.body {
         case .stdout(let bytes), .stderr(let bytes): output = bytes
         case .decision, .settled: break
-        case .accepted, .started, .exited: data = event.data.encoded
+        case .accepted, .queued, .attemptFailed, .hedged, .started, .exited: data = event.data.encoded
         }
         return Change(
             """

@@ -1,6 +1,12 @@
 import SandstormCore
 import Testing
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 @Suite("Decisions") struct DecisionTests {
     private static func candidate(_ id: String, kept: Bool) -> Decision.Candidate {
         Decision.Candidate(
@@ -31,5 +37,18 @@ import Testing
         let candidate = decision.json["candidates"]?.arrayValue?.first
         for key in ["expectedCost", "judgedLatency", "failurePpm", "score"] { #expect(candidate?[key] == nil) }
         #expect(Decision(json: decision.json) == decision)
+    }
+
+    @Test(
+        "what happens to a run on its way survives its JSON",
+        arguments: [
+            .queued(reason: "all places are full", ahead: 7),
+            .attemptFailed(attempt: 2, provider: "e2b", code: .noCapacity, detail: "no machine is free"),
+            .hedged(attempt: 2, provider: "modal"),
+        ] as [RunEvent.Body])
+    func events(body: RunEvent.Body) throws {
+        let event = RunEvent(sequence: 3, time: Date(timeIntervalSince1970: 1_700_000_000), body: body)
+        let data = try JSONValue(parsing: event.data.encoded)
+        #expect(RunEvent(sequence: 3, name: event.name, data: data) == event)
     }
 }

@@ -95,7 +95,7 @@ extension Schema {
             oneOf(string(pattern: "^[0-9]{1,9}(\\.[0-9]{1,9})?$"), Schema(["type": "number", "minimum": 0]))
                 .described("US dollars for all of it: a hard cap.")
         ),
-        ("maxLatency", .integer(1...86_400_000).described("Milliseconds until the code starts.")),
+        ("maxLatency", .integer(1...86_400_000).described("Milliseconds until the code starts. A run that could not start by then fails.")),
         ("preferredRegion", .string()),
         ("preferredProviders", .array(of: .string())),
         ("excludeProviders", .array(of: .string())),
