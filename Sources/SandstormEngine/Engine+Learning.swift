@@ -21,10 +21,10 @@ extension Engine {
         // Gateways that begin together must not all take the same chances.
         let seed = UInt64.random(in: .min ... .max)
         if let learned {
-            if let router = Router(restoring: learned, seed: seed) { return router }
+            if let router = Router(restoring: learned, configuration.routing.router, seed: seed) { return router }
             logger.warning("what routing had learned can't be read and is learned anew", metadata: ["bytes": "\(learned.count)"])
         }
-        return Router(seed: seed)
+        return Router(configuration.routing.router, seed: seed)
     }
 
     /// Keeps what is learned, now and then, until the task is cancelled.
@@ -32,6 +32,14 @@ extension Engine {
         while !Task.isCancelled {
             try? await Task.sleep(for: configuration.learningInterval)
             if !Task.isCancelled { await keepLearned() }
+        }
+    }
+
+    /// Asks after places that rest, now and then, until the task is cancelled.
+    func watchHealth() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: configuration.healthInterval)
+            if !Task.isCancelled { await desk.probeResting() }
         }
     }
 

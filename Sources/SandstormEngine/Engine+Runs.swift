@@ -105,12 +105,12 @@ extension Engine {
     /// Where a run may go.
     ///
     /// - Parameter snapshot: what its sandbox is to be made from.
-    /// - Throws: `noOffer` if there is no such place.
+    /// - Throws: `noOffer` if there is no such place, nor may there be one soon.
     func route(
         _ spec: SandboxSpec, _ constraints: Constraints, for principal: Principal, from snapshot: SnapshotInfo? = nil
     ) throws(EngineError) -> Route {
         let route = desk.route(spec, constraints, for: principal, from: snapshot)
-        guard route.first != nil else {
+        guard route.first != nil || route.isWorthWaiting else {
             let fit = NearestFit(spec: spec, constraints: constraints) { [self] in
                 providersByID[$0]?.capabilities.teardownTime ?? .seconds(1)
             }

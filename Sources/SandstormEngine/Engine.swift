@@ -45,7 +45,9 @@ package final class Engine: Service {
         self.store = store
         self.configuration = configuration
         self.logger = logger
-        let desk = RoutingDesk(Engine.router(restoring: learned, configuration, logger), providers: providers, configuration.routing)
+        let desk = RoutingDesk(
+            Engine.router(restoring: learned, configuration, logger), providers: providers, configuration.routing, metrics: metrics,
+            logger: logger)
         self.desk = desk
         pools = WarmPools(
             gateway: store.gateway, providers: providers, configuration, metrics: metrics, logger: logger, desk: desk)
@@ -60,6 +62,7 @@ package final class Engine: Service {
             async let pools: Void = self.pools.maintain()
             async let prices: Void = self.refreshPrices()
             async let learning: Void = self.keepLearning()
+            async let health: Void = self.watchHealth()
             while !Task.isCancelled {
                 await self.reaper.reap()
                 try? await Task.sleep(for: self.configuration.reapInterval)
@@ -67,6 +70,7 @@ package final class Engine: Service {
             await pools
             await prices
             await learning
+            await health
         }
         await shutDown()
     }
@@ -156,8 +160,12 @@ package final class Engine: Service {
     func begin(
         _ run: ActiveRun, _ living: LivingSandbox? = nil, _ sandbox: LivingSandboxRecord? = nil
     ) async throws(EngineError) -> RunID? {
+        if run.route.first == nil { run.seat = try desk.lineUp(on: run.route, until: run.startDeadline) }
         // Registered before it is journaled, so that a shutdown or a reaper in between sees it.
-        try register(run, living)
+        do throws(EngineError) { try register(run, living) } catch {
+            if let seat = run.seat { desk.room.leave(seat) }
+            throw error
+        }
         let execution = execution(of: run, living)
         let first = execution.firstAttempt
         var record = run.record
@@ -180,6 +188,7 @@ package final class Engine: Service {
             refusal = .failure(EngineError(error))
         }
         _ = await first?.abandon()
+        if let seat = run.seat { desk.room.leave(seat) }
         unregister(run.id)
         return try refusal.get()
     }

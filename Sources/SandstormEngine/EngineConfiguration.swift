@@ -14,6 +14,8 @@ package struct EngineConfiguration: Sendable {
     package var killAttempts = 4
     /// Rules, budgets and thresholds of routing.
     package var routing = RoutingSettings()
+    /// How often places that are left alone after failures are asked whether they are well again.
+    package var healthInterval = Duration.seconds(10)
     /// How often what routing has learned is kept.
     package var learningInterval = Duration.seconds(30)
     /// How long beyond its timeout an attempt's lease lasts.

@@ -103,6 +103,7 @@ extension EngineError {
         let kind: Kind =
             switch failure.kind {
             case .noOffer, .unsupported, .costLimit: .noOffer
+            case .tooBusy: .tooBusy
             case .refused: .invalidRequest
             case .gatewayStopped: .shuttingDown
             case .internal: .internal

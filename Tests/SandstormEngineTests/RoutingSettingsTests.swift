@@ -24,19 +24,19 @@ import Testing
         let json = try JSONValue(
             parsing: """
                 {"rule": {"type": "fallback", "order": ["a", "b"]}, "projects": {"\(project)": {"type": "pinned", "to": "a"}},
-                 "hedging": false, "budgets": {"retryPercent": 5, "hedgePercent": 1},
+                 "hedging": false, "budgets": {"retryPercent": 5, "hedgesPerMille": 30, "explorationsPerMille": 4},
                  "breaker": {"failurePercent": 20, "slowPercent": 30, "minimumCalls": 4, "consecutiveFailures": 2, "openTime": 1000,
                              "longestOpenTime": 2000},
-                 "queue": {"runs": 10, "runsPerTenant": 3, "patience": 500}}
+                 "queue": {"runs": 10, "patience": 500}}
                 """)
         let settings = try RoutingSettings(json: json, at: "")
         #expect(settings.rule(for: nil) == .fallback([.init(provider: "a"), .init(provider: "b")], others: false))
         #expect(settings.rule(for: project) == .pinned(.init(provider: "a")))
-        #expect(!settings.hedging && settings.retryPercent == 5 && settings.hedgePercent == 1)
+        #expect(!settings.hedging && settings.retryPercent == 5 && settings.hedgesPerMille == 30 && settings.explorationsPerMille == 4)
         #expect(settings.breaker.openTime == .seconds(1) && settings.breaker.longestOpenTime == .seconds(2))
         #expect(settings.breaker.failurePercent == 20 && settings.breaker.slowPercent == 30)
         #expect(settings.breaker.minimumCalls == 4 && settings.breaker.consecutiveFailures == 2)
-        #expect(settings.queue.runs == 10 && settings.queue.runsPerTenant == 3 && settings.queue.patience == .milliseconds(500))
+        #expect(settings.queue.runs == 10 && settings.queue.patience == .milliseconds(500))
     }
 
     @Test func `every problem is told at once, each with its place and a remedy`() throws {

@@ -42,11 +42,10 @@ struct ExplainCommand: ReportingCommand {
         if decision.candidates.isEmpty, decision.refusals.isEmpty { return "No provider is configured.\n" }
         var head = "Objective: \(decision.objective.rawValue)\n"
         if let rule = decision.rule { head += "Rule: \(rule)\n" }
-        if decision.isExploration { head += "The first place is taken in order to learn of it.\n" }
         var tail = ""
         if let hedge = decision.hedge {
-            tail =
-                "If nothing has started after \(hedge.delay.display), \(hedge.offer) is asked too; the first that is ready runs the code.\n"
+            let why = hedge.explores ? "To learn of it," : "If nothing has started after \(hedge.delay.display),"
+            tail = "\(why) \(hedge.offer) is asked too; the first that is ready runs the code.\n"
         }
         return head + table.text + tail
     }

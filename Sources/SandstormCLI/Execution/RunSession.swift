@@ -83,6 +83,7 @@ struct RunSession {
         case .costLimit: "the run was stopped before it would cost more than allowed: \(failure.detail)"
         case .outOfMemory: "the run was out of memory: \(failure.detail); give it more with --memory"
         case .noOffer: "nothing can run this: \(failure.detail)"
+        case .tooBusy: "every place is full: \(failure.detail)"
         case .latencyLimit: "the code did not start in time: \(failure.detail)"
         case .cancelled: "the run was cancelled: \(failure.detail)"
         case .providersFailed, .unsupported, .refused, .sandboxLost, .gatewayStopped, .internal: "the run failed: \(failure.detail)"

@@ -86,7 +86,7 @@ extension ExitCode {
         case .costLimit: self = .costLimit
         case .outOfMemory: self = .outOfMemory
         case .cancelled: self = .cancelled
-        case .noOffer, .latencyLimit, .providersFailed, .unsupported, .refused, .sandboxLost, .gatewayStopped, .internal:
+        case .noOffer, .tooBusy, .latencyLimit, .providersFailed, .unsupported, .refused, .sandboxLost, .gatewayStopped, .internal:
             self = .sandstormFailed
         }
     }

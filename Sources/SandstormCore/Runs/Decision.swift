@@ -8,8 +8,6 @@ public struct Decision: Hashable, Sendable {
     public var objective: Constraints.Objective
     /// The rule that had a say beside the objective, in words for a user; `nil` if none had.
     public var rule: String?
-    /// The first place was taken in order to learn of it, within what that may cost.
-    public var isExploration = false
     /// Where a second sandbox is asked for if the first place is late; `nil` if nowhere.
     public var hedge: Hedge?
 
@@ -68,11 +66,14 @@ public struct Decision: Hashable, Sendable {
         public var offer: String
         /// How long after the first was asked for.
         public var delay: Duration
+        /// It is asked for to learn of its place, and not because the first is late.
+        public var explores: Bool
 
         /// Names an offer among the kept ones.
-        public init(offer: String, delay: Duration) {
+        public init(offer: String, delay: Duration, explores: Bool = false) {
             self.offer = offer
             self.delay = delay
+            self.explores = explores
         }
     }
 
@@ -109,8 +110,7 @@ extension Decision {
             "refusals": .array(refusals.map { ["provider": .string($0.provider.rawValue), "reason": .string($0.reason)] }),
         ]
         object["rule"] = rule.map(JSONValue.string)
-        if isExploration { object["exploration"] = true }
-        object["hedge"] = hedge.map { ["offer": .string($0.offer), "delay": .integer($0.delay.wholeMilliseconds)] }
+        object["hedge"] = hedge?.json
         return .object(object)
     }
 
@@ -123,10 +123,18 @@ extension Decision {
             },
             objective: json["objective"]?.stringValue.flatMap(Constraints.Objective.init) ?? .balanced)
         rule = json["rule"]?.stringValue
-        isExploration = json["exploration"]?.boolValue ?? false
         if let hedge = json["hedge"], let offer = hedge["offer"]?.stringValue {
-            self.hedge = Hedge(offer: offer, delay: .milliseconds(hedge["delay"]?.intValue ?? 0))
+            self.hedge = Hedge(
+                offer: offer, delay: .milliseconds(hedge["delay"]?.intValue ?? 0), explores: hedge["explores"]?.boolValue ?? false)
         }
+    }
+}
+
+extension Decision.Hedge {
+    fileprivate var json: JSONValue {
+        var object: JSONObject = ["offer": .string(offer), "delay": .integer(delay.wholeMilliseconds)]
+        if explores { object["explores"] = true }
+        return .object(object)
     }
 }
 

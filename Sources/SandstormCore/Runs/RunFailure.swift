@@ -10,6 +10,8 @@ public struct RunFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case latencyLimit
         /// The sandbox's memory limit killed it.
         case outOfMemory
+        /// Every place that can run it was full for as long as the run could wait. Nothing has run.
+        case tooBusy
         /// No offer can run this spec within these constraints.
         case noOffer
         /// Every offer was tried and failed.
@@ -45,7 +47,7 @@ public struct RunFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The same request may do better later.
     public var isRetryable: Bool {
         switch kind {
-        case .providersFailed, .latencyLimit, .sandboxLost, .gatewayStopped, .internal: true
+        case .providersFailed, .latencyLimit, .tooBusy, .sandboxLost, .gatewayStopped, .internal: true
         case .timeout, .costLimit, .outOfMemory, .noOffer, .unsupported, .refused, .cancelled: false
         }
     }

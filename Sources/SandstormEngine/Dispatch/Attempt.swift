@@ -25,6 +25,8 @@ struct Attempt {
     let pooled: WarmPools.Pooled?
     /// It was sent off beside another.
     let isHedge: Bool
+    /// Its intent was journaled with the run.
+    private let isJournaled: Bool
     let callOff = CallOff()
     let report: AttemptReport
 
@@ -57,7 +59,10 @@ struct Attempt {
     }
 
     /// Takes a sandbox that waits, if there is one: whoever makes an attempt carries it out or abandons it.
-    init(place: Int, number: Int, spent: Money, isHedge: Bool = false, execution: RunExecution) {
+    init(
+        place: Int, number: Int, spent: Money, isHedge: Bool = false, isJournaled: Bool = false, execution: RunExecution
+    ) {
+        self.isJournaled = isJournaled
         self.place = place
         offer = execution.run.route.offers[place]
         self.execution = execution
@@ -83,6 +88,7 @@ struct Attempt {
         self.spent = spent
         self.record = record
         isHedge = false
+        isJournaled = true
         pooled = nil
         report = AttemptReport(execution.desk, execution.run.route, place: 0)
     }
@@ -136,8 +142,8 @@ struct Attempt {
             return .failed(ProviderError(.unavailable, "provider \(offer.provider) is not configured"))
         }
         // The intent is durable before the provider hears of it: after a crash the reaper knows what to look for. The first attempt's was
-        // journaled with the run.
-        if record.number > 1 {
+        // journaled with the run, unless that had to wait.
+        if !isJournaled {
             let progress = RunProgress(attempt: record, state: isHedge ? nil : .creating)
             do throws(StoreError) {
                 try await run.waits.journaling { () async throws(StoreError) in try await store.save(progress, of: run.id) }

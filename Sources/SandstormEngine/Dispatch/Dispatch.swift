@@ -15,6 +15,8 @@ struct Dispatch {
     private var passedOver: Set<Int> = []
     /// Why a place was passed over.
     private var obstacle: RunFailure?
+    /// When the first attempt began.
+    private var begun: ContinuousClock.Instant?
 
     /// How one or two attempts went.
     enum Result: Sendable {
@@ -43,8 +45,15 @@ struct Dispatch {
     /// - Parameter first: the attempt that was journaled with the run.
     /// - Returns: `nil` if the run goes on in the next process.
     mutating func carryOut(_ first: Attempt?) async -> RunExecution.Outcome? {
-        guard var place = first?.place ?? run.route.first else { return .failed(exhausted()) }
         var made = first
+        var next = first?.place ?? run.route.first
+        if next == nil, let seat = run.seat {
+            switch await wait(in: seat) {
+            case .success(let place): next = place
+            case .failure(let failure): return execution.endedEarly() ?? .failed(failure)
+            }
+        }
+        guard var place = next else { return execution.endedEarly() ?? .failed(exhausted()) }
         while true {
             if let ended = execution.endedEarly() {
                 if let made { attempts.append(await made.abandon()) }
@@ -52,6 +61,7 @@ struct Dispatch {
             }
             let attempt = made ?? Attempt(place: place, number: attempts.count + 1, spent: spent, execution: execution)
             made = nil
+            begun = begun ?? .now
             let (result, tried) = await tryOut(attempt)
             attempts += tried.map(\.record).sorted { $0.number < $1.number }
             switch result {
@@ -65,16 +75,17 @@ struct Dispatch {
                 if losses.allSatisfy(\.diedWaiting) { continue }
             }
             switch await goOn() {
-            case .success(let next): place = next
-            case .failure(let failure): return .failed(failure)
+            case .success(let next):
+                place = next
+                execution.metrics.retried()
+            case .failure(let failure): return execution.endedEarly() ?? .failed(failure)
             }
         }
     }
 
     private func tryOut(_ attempt: Attempt) async -> (Result, [Attempt]) {
-        // Only the plan's own first place is late by the plan's measure.
-        if failures.isEmpty, !attempt.isPooled, execution.living == nil, let plan = run.route.choice?.ranking.hedge {
-            return await Race(execution, plan).carryOut(attempt)
+        if !attempt.isPooled, execution.living == nil, let plan = run.route.choice?.ranking.hedge {
+            return await Race(execution, plan, tried: failures.map(\.offer), since: begun ?? .now).carryOut(attempt)
         }
         var attempt = attempt
         let result = await attempt.tryOut()
@@ -113,7 +124,7 @@ struct Dispatch {
     private mutating func goOn() async -> Swift.Result<Int, RunFailure> {
         while true {
             switch execution.desk.next(after: failures, on: run.route) {
-            case .nowhere: return .failure(exhausted())
+            case .nowhere: return await waitAgain() ?? .failure(exhausted())
             case .retriesSpent: return .failure(exhausted("not tried again: too much of the traffic is retries already"))
             case .attempt(let place, let pause):
                 if let obstacle = obstacle(to: place, after: pause) {
@@ -131,6 +142,46 @@ struct Dispatch {
         }
     }
 
+    // MARK: Waiting
+
+    /// Every place was full when it was asked: the run lines up like one that comes now, as long as it may wait.
+    ///
+    /// - Returns: `nil` if that would not help.
+    private mutating func waitAgain() async -> Swift.Result<Int, RunFailure>? {
+        guard !reasons.isEmpty, reasons.allSatisfy(\.saysThatPlaceIsFull), let route = run.route.choice?.again(), route.first == nil,
+            route.isWorthWaiting, let seat = try? execution.desk.lineUp(on: route, until: run.startDeadline)
+        else { return nil }
+        // What was full before may be tried again.
+        failures = []
+        passedOver = []
+        return await wait(in: seat)
+    }
+
+    private func wait(in seat: WaitingRoom.Seat) async -> Swift.Result<Int, RunFailure> {
+        await run.log.append(.queued(reason: "every place that can run it is full", ahead: seat.ahead))
+        let (run, room) = (run, execution.desk.room)
+        let outcome = await run.waits.during { await run.interruptibly { await room.wait(in: seat) } }
+        let waited = seat.lined.duration(to: .now)
+        switch outcome {
+        case .routed(let route):
+            run.route = route
+            guard let place = route.first else {
+                execution.metrics.queued(.expired, after: waited)
+                return .failure(RunFailure(.noOffer, route.decision.explanationOfNone))
+            }
+            execution.metrics.queued(.served, after: waited)
+            return .success(place)
+        case .expired:
+            execution.metrics.queued(.expired, after: waited)
+            let isLate = run.startDeadline.map { $0 <= .now + .milliseconds(200) } ?? false
+            if isLate { return .failure(tooLate) }
+            return .failure(RunFailure(.tooBusy, "every place that can run it was full, and stayed so for \(waited.display)"))
+        case .left:
+            execution.metrics.queued(.left, after: waited)
+            return .failure(RunFailure(.cancelled, "it was ended while it waited for a place"))
+        }
+    }
+
     /// Why an attempt there is not even begun.
     private func obstacle(to place: Int, after pause: Duration) -> RunFailure? {
         let offer = run.route.offers[place]
@@ -138,7 +189,7 @@ struct Dispatch {
         if let limit = run.request.constraints.maxCost, !execution.isPayable(offer, after: spent) {
             return RunFailure(.costLimit, "what is left of \(limit) does not pay for another attempt")
         }
-        if let deadline = execution.startDeadline, .now + pause + run.route.expectedStart(at: place) > deadline {
+        if let deadline = run.startDeadline, .now + pause + run.route.expectedStart(at: place) > deadline {
             return tooLate
         }
         return nil
@@ -152,7 +203,7 @@ struct Dispatch {
     private func exhausted(_ remark: String? = nil) -> RunFailure {
         let messages = reasons.map(\.message)
         let reason = (messages + [remark].compactMap(\.self)).joined(separator: "; ")
-        let isLate = execution.startDeadline.map { $0 <= .now } ?? false
+        let isLate = run.startDeadline.map { $0 <= .now } ?? false
         if let limit = isLate ? tooLate : obstacle {
             return RunFailure(limit.kind, reason.isEmpty ? limit.detail : "\(limit.detail), after: \(reason)")
         }
@@ -164,6 +215,16 @@ struct Dispatch {
 extension Dispatch.Loss {
     /// It had waited for a run, and was found dead when one came.
     fileprivate var diedWaiting: Bool { isPooled && !codeStarted && error.saysThatSandboxIsGone }
+}
+
+extension ProviderError {
+    /// Not now, rather than not here.
+    fileprivate var saysThatPlaceIsFull: Bool {
+        switch code {
+        case .quotaExceeded, .rateLimited, .noCapacity: true
+        default: false
+        }
+    }
 }
 
 extension Attempt {

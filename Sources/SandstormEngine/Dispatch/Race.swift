@@ -2,68 +2,85 @@ import SandstormCore
 import SandstormRouting
 import SandstormStore
 
-/// An attempt, and a second one elsewhere if the first is late. The first that is ready runs the code; the other is killed, and what it
+/// An attempt, and others elsewhere while none is ready in time. The first that is ready runs the code; the others are killed, and what they
 /// cost belongs to the run.
 struct Race {
     private let execution: RunExecution
     private let plan: HedgePlan
+    /// Places that the run has tried before.
+    private let tried: [Int]
+    /// When the run's first attempt began.
+    private let since: ContinuousClock.Instant
     private let line = FinishLine()
-    private let begun = ContinuousClock.now
+    /// Rings when what all of them cost leaves nothing for the code.
+    private let money = Bell()
 
     private enum Event: Sendable {
         case prepared(Attempt, Attempt.Preparation)
-        /// The first is late, or it matters no more.
+        /// Nobody is ready yet; or it matters no more.
         case rang
     }
 
-    init(_ execution: RunExecution, _ plan: HedgePlan) {
+    /// One that takes part.
+    private struct Racer {
+        var attempt: Attempt
+        var begun = ContinuousClock.now
+    }
+
+    init(_ execution: RunExecution, _ plan: HedgePlan, tried: [Int], since: ContinuousClock.Instant) {
         self.execution = execution
         self.plan = plan
+        self.tried = tried
+        self.since = since
     }
 
     private var run: ActiveRun { execution.run }
 
     /// - Returns: how it went, and the attempts that there were.
     func carryOut(_ first: Attempt) async -> (Dispatch.Result, [Attempt]) {
-        let bell = Bell(after: plan.delay)
-        let money = Bell(after: nil)
-        return await withTaskGroup(of: Event.self) { [self] group in
+        await withTaskGroup(of: Event.self) { [self] group in
+            var racers = [Racer(attempt: first)]
             var done: [Attempt] = []
             var losses: [Dispatch.Loss] = []
             var result: Dispatch.Result?
-            var second: (attempt: Attempt, begun: ContinuousClock.Instant)?
-            send(first, &group)
-            group.addTask {
-                await bell.wait()
-                return .rang
+            var bell = Bell()
+            func arm(_ delay: Duration, _ group: inout TaskGroup<Event>) {
+                bell = Bell()
+                bell.ring(after: delay)
+                group.addTask { [bell] in
+                    await bell.wait()
+                    return .rang
+                }
             }
+            _ = line.enter(first.record.id, first.callOff)
+            send(first, &group)
+            arm(plan.delay, &group)
             for await event in group {
                 switch event {
                 case .rang:
-                    guard bell.isLate, done.isEmpty, !line.isCrossed, let hedge = await hedge(beside: first, money) else { continue }
-                    guard line.enter(hedge.record.id, hedge.callOff) else {
-                        var hedge = hedge
-                        await hedge.withdraw()
-                        done.append(hedge)
-                        continue
+                    // Who has failed is followed by the next, not by a hedge.
+                    guard bell.isLate, done.count < racers.count, !line.isCrossed, run.cancellation == nil else { continue }
+                    switch step(racers) {
+                    case .none: break
+                    case .wait(let time): arm(time, &group)
+                    case .start(let place, let again):
+                        guard let racer = await hedge(at: place, beside: racers) else { continue }
+                        racers.append(racer)
+                        send(racer.attempt, &group)
+                        if let again { arm(again, &group) }
                     }
-                    second = (hedge, .now)
-                    execution.metrics.hedged(.granted)
-                    await run.log.append(.hedged(attempt: hedge.record.number, provider: hedge.offer.provider))
-                    send(hedge, &group)
                 case .prepared(var attempt, let preparation):
                     switch preparation {
                     case .ready(let ready):
                         bell.silence()
                         money.silence()
                         if attempt.isHedge { execution.metrics.hedged(.won) }
-                        let other = attempt.isHedge ? (first, begun) : second
-                        attempt.spent += cost(of: other, amongst: done)
+                        attempt.spent += cost(of: racers.filter { $0.attempt.record.id != attempt.record.id }, done)
                         result = attempt.conclusion(of: await attempt.carryOut(ready))
                     case .failed(let error):
                         var loss = attempt.loss(error)
-                        if second != nil {
-                            // The other goes on, perhaps for long.
+                        if done.count + 1 < racers.count, !line.isCrossed {
+                            // The others go on, perhaps for long.
                             await run.log.append(.attemptFailed(loss, at: run.route))
                             loss.isTold = true
                         }
@@ -72,8 +89,7 @@ struct Race {
                     case .lost: break
                     }
                     done.append(attempt)
-                    // Nobody is left whom a second could help.
-                    if done.count == (second == nil ? 1 : 2) { bell.silence() }
+                    if done.count == racers.count { bell.silence() }
                 }
             }
             money.silence()
@@ -85,7 +101,6 @@ struct Race {
     }
 
     private func send(_ attempt: Attempt, _ group: inout TaskGroup<Event>) {
-        if !attempt.isHedge { _ = line.enter(attempt.record.id, attempt.callOff) }
         group.addTask { [line] in
             var attempt = attempt
             let preparation = await attempt.prepare()
@@ -97,94 +112,65 @@ struct Race {
         }
     }
 
-    /// The second attempt, if there is to be one and it is paid for.
-    ///
-    /// - Parameter money: rings when what both cost leaves nothing for the code.
-    private func hedge(beside first: Attempt, _ money: Bell) async -> Attempt? {
+    /// What the router makes of it that nobody is ready yet.
+    private func step(_ racers: [Racer]) -> HedgeStep {
         execution.metrics.hedged(.asked)
-        let route = run.route
-        if let deadline = execution.startDeadline, .now + route.expectedStart(at: plan.offer) > deadline { return nil }
-        guard timeToPayBoth(first.offer, route.offers[plan.offer], first.spent) != nil,
-            let place = execution.desk.takeHedge(on: route),
-            let limit = timeToPayBoth(first.offer, route.offers[place], first.spent)
-        else { return nil }
-        if limit < .longest {
-            money.ring(after: limit) { [line] in line.close("called off: what both places cost left nothing for the code") }
-        }
-        return Attempt(place: place, number: first.record.number + 1, spent: first.spent, isHedge: true, execution: execution)
+        let deadline = run.startDeadline
+        // Not even asked for where it is known that it would be of no use: what is asked for and not sent is a loss for others.
+        if let deadline, .now + run.route.expectedStart(at: plan.offer) > deadline { return .none }
+        if timeToPay(for: racers, and: plan.offer) == nil { return .none }
+        return execution.desk.hedge(
+            on: run.route, tried: tried + racers.map(\.attempt.place), waited: since.duration(to: .now))
     }
 
-    /// How long both may go on so that what is left afterwards still pays for the code on either.
+    /// One more attempt, if it is paid for and comes in time.
+    private func hedge(at place: Int, beside racers: [Racer]) async -> Racer? {
+        guard let time = timeToPay(for: racers, and: place), let last = racers.map(\.attempt.record.number).max(), let first = racers.first
+        else { return nil }
+        let attempt = Attempt(place: place, number: last + 1, spent: first.attempt.spent, isHedge: true, execution: execution)
+        guard line.enter(attempt.record.id, attempt.callOff) else {
+            // One is ready in this very moment. Nobody has heard of this one yet.
+            if let pooled = attempt.pooled { await execution.pools.discard(pooled) }
+            return nil
+        }
+        if time < .longest {
+            money.ring(after: time) { [line] in line.close("called off: what all places cost left nothing for the code") }
+        }
+        execution.metrics.hedged(.granted)
+        await run.log.append(.hedged(attempt: attempt.record.number, provider: attempt.offer.provider))
+        return Racer(attempt: attempt)
+    }
+
+    // MARK: Money
+
+    /// How long all of them and one more may go on so that what is left afterwards still pays for the code on any.
     ///
     /// - Returns: `nil` if that is no time at all; ``Duration/longest`` without a cap.
-    private func timeToPayBoth(_ first: Offer, _ second: Offer, _ spent: Money) -> Duration? {
-        guard let limit = run.request.constraints.maxCost else { return .longest }
-        let elapsed = begun.duration(to: .now)
+    private func timeToPay(for racers: [Racer], and place: Int) -> Duration? {
+        guard let limit = run.request.constraints.maxCost, let first = racers.first else { return .longest }
+        let lives = racers.map { ($0.attempt.offer, $0.begun.duration(to: .now)) } + [(run.route.offers[place], .zero)]
         var time = execution.configuration.createTimeout
         while time >= .milliseconds(100) {
-            let lost = [(first, elapsed + time), (second, time)].map { offer, life in
-                offer.price.cost(of: offer.resources, for: life + execution.teardownTime(of: offer)) ?? limit
-            }
-            let needed = [(first, elapsed + time), (second, time)].map { offer, life in
-                let whole = life + RunExecution.leastUsefulLife + execution.teardownTime(of: offer)
-                return offer.price.cost(of: offer.resources, for: whole) ?? limit
-            }
-            if spent + lost[1] + needed[0] <= limit, spent + lost[0] + needed[1] <= limit { return time }
+            let lost = lives.map { offer, life in cost(of: offer, for: life + time) ?? limit }
+            let used = lives.map { offer, life in cost(of: offer, for: life + time + Router.leastUsefulLife) ?? limit }
+            let all = lost.reduce(first.attempt.spent, +)
+            if lives.indices.allSatisfy({ all - lost[$0] + used[$0] <= limit }) { return time }
             time /= 2
         }
         return nil
     }
 
-    /// What the other attempt costs at most, now that it is called off.
-    private func cost(of other: (attempt: Attempt, begun: ContinuousClock.Instant)?, amongst done: [Attempt]) -> Money {
-        guard let other, run.request.constraints.maxCost != nil else { return .zero }
-        if let ended = done.first(where: { $0.record.id == other.attempt.record.id }) { return ended.record.charge }
-        let offer = other.attempt.offer
-        let life = other.begun.duration(to: .now) + execution.teardownTime(of: offer)
-        return offer.price.cost(of: offer.resources, for: life) ?? .zero
-    }
-}
-
-/// An alarm that one task waits for.
-final class Bell: Sendable {
-    private let signal = ChangeSignal()
-    private let state: Locked<(isLate: Bool, isSilent: Bool, alarm: Alarms.Alarm?)>
-
-    /// - Parameter delay: `nil` for one that is set later.
-    init(after delay: Duration?) {
-        state = Locked((false, false, nil))
-        if let delay { ring(after: delay) {} }
+    /// What a sandbox costs that is killed after so long.
+    private func cost(of offer: Offer, for life: Duration) -> Money? {
+        offer.price.cost(of: offer.resources, for: life + execution.teardownTime(of: offer))
     }
 
-    /// It rang before it was silenced.
-    var isLate: Bool { state.withLock { $0.isLate } }
-
-    func ring(after delay: Duration, _ action: @escaping @Sendable () -> Void) {
-        let alarm = Alarms.shared.set(at: .now + delay) { [state, signal] in
-            let isHeard = state.withLock { state in
-                if !state.isSilent { state.isLate = true }
-                return !state.isSilent
-            }
-            if isHeard { action() }
-            signal.raise()
-        }
-        state.withLock { $0.alarm = alarm }
-    }
-
-    /// It rings no more, and nobody waits for it any longer.
-    func silence() {
-        state.withLock { state in
-            state.isSilent = true
-            return state.alarm
-        }?.cancel()
-        signal.raise()
-    }
-
-    func wait() async {
-        while true {
-            let version = signal.version
-            if state.withLock({ $0.isLate || $0.isSilent }) { return }
-            await signal.wait(after: version)
+    /// What others cost at most, now that they are called off.
+    private func cost(of others: [Racer], _ done: [Attempt]) -> Money {
+        guard run.request.constraints.maxCost != nil else { return .zero }
+        return others.reduce(Money.zero) { sum, racer in
+            if let ended = done.first(where: { $0.record.id == racer.attempt.record.id }) { return sum + ended.record.charge }
+            return sum + (cost(of: racer.attempt.offer, for: racer.begun.duration(to: .now)) ?? .zero)
         }
     }
 }

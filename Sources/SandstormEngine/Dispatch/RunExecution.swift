@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import SandstormCore
+import SandstormRouting
 import SandstormStore
 
 #if canImport(FoundationEssentials)
@@ -61,7 +62,7 @@ struct RunExecution: Sendable {
     /// The run's first attempt, whose intent is journaled with the run; `nil` for one that another process has begun.
     var firstAttempt: Attempt? {
         if case .adopted = living?.origin { return nil }
-        return run.route.first.map { Attempt(place: $0, number: 1, spent: .zero, execution: self) }
+        return run.route.first.map { Attempt(place: $0, number: 1, spent: .zero, isJournaled: true, execution: self) }
     }
 
     /// Everything from the first attempt to the settled event. Ends by itself, and soon once the run is to end.
@@ -119,9 +120,6 @@ struct RunExecution: Sendable {
 
     // MARK: Dispatch
 
-    /// When the caller's patience for the code's start ends.
-    var startDeadline: ContinuousClock.Instant? { run.request.constraints.maxLatency.map { run.arrived + $0 } }
-
     /// How long a sandbox on `offer` may live so that the whole run stays within its cap, of which `spent` is gone.
     ///
     /// - Returns: `nil` without a cap; zero or less if not even the shortest life is paid for.
@@ -133,13 +131,10 @@ struct RunExecution: Sendable {
 
     func teardownTime(of offer: Offer) -> Duration { providers[offer.provider]?.capabilities.teardownTime ?? .seconds(1) }
 
-    /// The run time that a cost cap must pay for: less can't be worth starting.
-    static let leastUsefulLife = Duration.seconds(1)
-
     /// What is left of the cap pays for another attempt there.
     func isPayable(_ offer: Offer, after spent: Money) -> Bool {
         guard let life = affordableLife(on: offer, after: spent) else { return true }
-        return life >= offer.startLatency + RunExecution.leastUsefulLife
+        return life >= offer.startLatency + Router.leastUsefulLife
     }
 
     /// The outcome of a run that its caller or the gateway has ended.

@@ -14,7 +14,7 @@ struct StartLimit: Sendable {
     ///   - asked: since when the sandbox costs.
     init(of attempt: Attempt, timeout: Duration, asked: ContinuousClock.Instant) {
         var limit = (end: ContinuousClock.now + timeout, isCallers: false, words: "no sandbox within \(timeout.display)")
-        if let deadline = attempt.execution.startDeadline, deadline < limit.end {
+        if let deadline = attempt.run.startDeadline, deadline < limit.end {
             limit = (deadline, true, "no sandbox before the caller's deadline")
         }
         if let life = attempt.costLimit?.0, asked + life < limit.end {

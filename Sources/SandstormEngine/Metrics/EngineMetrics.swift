@@ -9,6 +9,11 @@ package final class EngineMetrics: Sendable {
         var failures: [RunFailure.Kind: Int] = [:]
         var attemptFailures: [ProviderID: [ProviderError.Code: Int]] = [:]
         var hedges: [Hedge: Int] = [:]
+        var retries = 0
+        var queue: [Queueing: Int] = [:]
+        var waited = Duration.zero
+        var breakers: [ProviderID: [String: Int]] = [:]
+        var probes: [ProviderID: (well: Int, unwell: Int)] = [:]
         var reaped: [ProviderID: Int] = [:]
         var cost: [ProviderID: Int64] = [:]
         /// By source and result.
@@ -85,6 +90,39 @@ package final class EngineMetrics: Sendable {
         case won
     }
 
+    /// What becomes of runs for which every place is full.
+    enum Queueing: String, CaseIterable, Sendable {
+        /// Taken in.
+        case waits
+        /// Too many waited already.
+        case refused
+        /// A place was found.
+        case served
+        /// It waited for as long as it might.
+        case expired
+        /// Its caller went away.
+        case left
+    }
+
+    func queued(_ step: Queueing, after wait: Duration = .zero) {
+        state.withLock { state in
+            state.queue[step, default: 0] += 1
+            state.waited += wait
+        }
+    }
+
+    func retried() { state.withLock { $0.retries += 1 } }
+
+    func breakerChanged(_ provider: ProviderID, to state: CircuitBreaker.State) {
+        self.state.withLock { $0.breakers[provider, default: [:]][state.rawValue, default: 0] += 1 }
+    }
+
+    func probed(_ provider: ProviderID, isHealthy: Bool) {
+        state.withLock { state in
+            if isHealthy { state.probes[provider, default: (0, 0)].well += 1 } else { state.probes[provider, default: (0, 0)].unwell += 1 }
+        }
+    }
+
     func hedged(_ step: Hedge) { state.withLock { $0.hedges[step, default: 0] += 1 } }
 
     func reaped(_ provider: ProviderID) { state.withLock { $0.reaped[provider, default: 0] += 1 } }
@@ -150,6 +188,23 @@ package final class EngineMetrics: Sendable {
             for (code, count) in codes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
                 text.sample("sandstorm_attempts_failed_total", ["provider": provider.rawValue, "code": code.rawValue], "\(count)")
             }
+        }
+        text.metric("sandstorm_retries_total", "counter", "Attempts that followed a failed one.")
+        text.sample("sandstorm_retries_total", [:], "\(state.retries)")
+        text.metric("sandstorm_queue_runs_total", "counter", "Runs for which every place was full, by what became of them.")
+        for step in Queueing.allCases { text.sample("sandstorm_queue_runs_total", ["outcome": step.rawValue], "\(state.queue[step] ?? 0)") }
+        text.metric("sandstorm_queue_wait_seconds_total", "counter", "How long runs waited for a place.")
+        text.sample("sandstorm_queue_wait_seconds_total", [:], "\(state.waited.inSeconds)")
+        text.metric("sandstorm_breaker_changes_total", "counter", "Changes of the breakers that leave an unwell place alone.")
+        for (provider, states) in state.breakers.sorted(by: { $0.key < $1.key }) {
+            for (name, count) in states.sorted(by: { $0.key < $1.key }) {
+                text.sample("sandstorm_breaker_changes_total", ["provider": provider.rawValue, "to": name], "\(count)")
+            }
+        }
+        text.metric("sandstorm_probes_total", "counter", "Probes of places that were left alone.")
+        for (provider, probes) in state.probes.sorted(by: { $0.key < $1.key }) {
+            text.sample("sandstorm_probes_total", ["provider": provider.rawValue, "healthy": "true"], "\(probes.well)")
+            text.sample("sandstorm_probes_total", ["provider": provider.rawValue, "healthy": "false"], "\(probes.unwell)")
         }
         text.metric("sandstorm_hedges_total", "counter", "Second attempts beside one that was late, by how far they came.")
         for step in Hedge.allCases { text.sample("sandstorm_hedges_total", ["step": step.rawValue], "\(state.hedges[step] ?? 0)") }

@@ -1,4 +1,5 @@
 import SandstormCore
+import SandstormRouting
 
 /// What would have to change in a request so that a dropped offer could take it.
 struct NearestFit {
@@ -40,7 +41,7 @@ struct NearestFit {
     /// What the start, one second of run time and the kill cost.
     private func leastCost(of candidate: Decision.Candidate) -> Money? {
         let offer = candidate.offer
-        let life = candidate.predictedLatency + RunExecution.leastUsefulLife + teardownTime(offer.provider)
+        let life = candidate.predictedLatency + Router.leastUsefulLife + teardownTime(offer.provider)
         return offer.price.cost(of: offer.resources, for: life)
     }
 }

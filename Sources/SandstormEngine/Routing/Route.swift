@@ -14,12 +14,14 @@ struct Route: Sendable {
     struct Choice: Sendable {
         var ranking: Ranking
         var request: RoutingRequest
+        /// The same question, asked later.
+        var again: @Sendable () -> Route
     }
 
-    init(_ ranking: Ranking, for request: RoutingRequest) {
+    init(_ ranking: Ranking, for request: RoutingRequest, again: @escaping @Sendable () -> Route) {
         decision = ranking.told
         offers = ranking.table.offers
-        choice = Choice(ranking: ranking, request: request)
+        choice = Choice(ranking: ranking, request: request, again: again)
     }
 
     /// A place that is given: a copy is made where its original is, and what lives stays where it is.
@@ -34,6 +36,9 @@ struct Route: Sendable {
         guard let choice else { return 0 }
         return choice.ranking.entries.first?.offer
     }
+
+    /// There is no place now, but there may be one soon.
+    var isWorthWaiting: Bool { choice?.ranking.isWorthWaiting ?? false }
 
     /// Places by preference.
     var places: [Int] { choice.map { $0.ranking.entries.map(\.offer) } ?? [0] }
@@ -69,7 +74,9 @@ extension Ranking {
             decision.candidates[index].failurePPM = decision.candidates[index].failurePPM ?? entry.failurePPM
             decision.candidates[index].score = decision.candidates[index].score ?? entry.score
         }
-        if let hedge { decision.hedge = Decision.Hedge(offer: offers[hedge.offer].id, delay: hedge.delay) }
+        if let hedge {
+            decision.hedge = Decision.Hedge(offer: offers[hedge.offer].id, delay: hedge.delay, explores: hedge.explores)
+        }
         return decision
     }
 }

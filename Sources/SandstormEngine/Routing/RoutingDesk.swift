@@ -1,3 +1,4 @@
+import Logging
 import SandstormCore
 import SandstormRouting
 
@@ -11,8 +12,18 @@ final class RoutingDesk: Sendable {
     private let router: Locked<Router>
     /// Something was learned that is not kept yet.
     private let isDirty = Locked(false)
+    private let metrics: EngineMetrics
+    private let logger: Logger
+    /// Runs for which there is no place now.
+    let room: WaitingRoom
 
-    init(_ router: Router, providers: [any SandboxProvider], _ settings: RoutingSettings, clock: WallClock = WallClock()) {
+    init(
+        _ router: Router, providers: [any SandboxProvider], _ settings: RoutingSettings, metrics: EngineMetrics, logger: Logger,
+        clock: WallClock = WallClock()
+    ) {
+        self.metrics = metrics
+        self.logger = logger
+        room = WaitingRoom(capacity: settings.queue.runs) { clock.now }
         self.providers = providers
         self.settings = settings
         self.clock = clock
@@ -37,15 +48,14 @@ final class RoutingDesk: Sendable {
             return ProviderOffers(
                 provider: provider.id, offers: provider.offers(for: spec), refusal: provider.refusal(of: spec), teardownTime: teardown)
         }
-        var constraints = constraints
-        if constraints.routing == nil { constraints.routing = settings.rule(for: principal?.project) }
+        var ruled = constraints
+        if ruled.routing == nil { ruled.routing = settings.rule(for: principal?.project) }
         let request = RoutingRequest(
-            spec, constraints, tenant: principal?.tenant.rawValue ?? "", project: principal?.project.rawValue ?? "")
+            spec, ruled, tenant: principal?.tenant.rawValue ?? "", project: principal?.project.rawValue ?? "")
         let now = clock.now
-        var ranking = router.withLock { router in router.rank(request, among: router.table(of: offers), at: now) }
-        if !settings.hedging { ranking.hedge = nil }
+        let ranking = router.withLock { router in router.rank(request, among: router.table(of: offers), at: now) }
         // Its words are made outside the lock.
-        return Route(ranking, for: request)
+        return Route(ranking, for: request) { [self] in route(spec, constraints, for: principal, from: snapshot) }
     }
 
     /// Where to go on after `failures`, in their order.
@@ -58,23 +68,90 @@ final class RoutingDesk: Sendable {
         return router.withLock { $0.next(after: failures, of: choice.ranking, for: choice.request, at: now) }
     }
 
-    /// A second place to ask, now that the first is late; `nil` if there is to be none.
-    func takeHedge(on route: Route) -> Int? {
-        guard let choice = route.choice else { return nil }
+    /// Whether to ask a second place, now that nothing has started for so long.
+    func hedge(on route: Route, tried: [Int], waited: Duration) -> HedgeStep {
+        guard let choice = route.choice else { return .none }
         let now = clock.now
-        return router.withLock { $0.takeHedge(choice.ranking, for: choice.request, at: now) }
+        return router.withLock { $0.hedge(choice.ranking, tried: tried, waited: waited, for: choice.request, at: now) }
+    }
+
+    /// Lines up a run for which there is no place now.
+    ///
+    /// - Throws: `tooBusy`, in words, if too many wait already.
+    func lineUp(on route: Route, until deadline: ContinuousClock.Instant?) throws(EngineError) -> WaitingRoom.Seat? {
+        guard let choice = route.choice, route.first == nil else { return nil }
+        let patience = min(settings.queue.patience, deadline.map { ContinuousClock.now.duration(to: $0) } ?? .longest)
+        do throws(FairQueue.Refusal) {
+            let seat = try room.lineUp(choice.request.tenant, until: clock.now + patience, reroute: choice.again)
+            metrics.queued(.waits)
+            return seat
+        } catch {
+            metrics.queued(.refused)
+            throw EngineError(.tooBusy, "\(error)", decision: route.decision)
+        }
     }
 
     // MARK: Learning
 
     func began(_ place: Int, of choice: Route.Choice, at moment: Moment) {
-        router.withLock { $0.began(place, of: choice.ranking.table, at: moment) }
+        tell { $0.began(place, of: choice.ranking.table, at: moment) }
     }
 
     func record(_ event: Observation.Event, at place: Int, of choice: Route.Choice, at moment: Moment) {
         let observation = Observation(offer: place, workload: choice.request.workload, event)
-        router.withLock { $0.record(observation, among: choice.ranking.table, at: moment) }
+        tell { $0.record(observation, among: choice.ranking.table, at: moment) }
         isDirty.withLock { $0 = true }
+        switch event {
+        case .failed, .abandoned, .finished, .interrupted: room.callNext()
+        case .started: break
+        }
+    }
+
+    /// Tells the router something, and everybody else what it makes of it.
+    private func tell(_ change: (inout Router) -> Void) {
+        let changes = router.withLock { router in
+            change(&router)
+            return router.takeBreakerChanges()
+        }
+        for change in changes {
+            metrics.breakerChanged(change.provider, to: change.change.to)
+            logger.notice(
+                "breaker changed",
+                metadata: [
+                    "provider.name": "\(change.provider)", "account": "\(change.account)", "region": "\(change.region ?? "")",
+                    "breaker.from": "\(change.change.from.rawValue)", "breaker.to": "\(change.change.to.rawValue)",
+                    "breaker.cause": "\(change.change.cause)",
+                ])
+        }
+    }
+
+    // MARK: Health
+
+    /// Asks the providers that are left alone after failures whether they are well again.
+    func probeResting() async {
+        let resting = router.withLock { $0.openBreakers(at: clock.now) }
+        let accounts = Dictionary(grouping: resting, by: \.provider).mapValues { Set($0.map(\.account)) }
+        await withTaskGroup(of: Void.self) { group in
+            for provider in providers {
+                guard let accounts = accounts[provider.id] else { continue }
+                group.addTask { [self] in await probe(provider, accounts) }
+            }
+        }
+    }
+
+    private func probe(_ provider: any SandboxProvider, _ accounts: Set<String>) async {
+        let begun = clock.now
+        let late = ProviderError(.timedOut, "no answer within 5 s")
+        var isHealthy = false
+        do throws(ProviderError) {
+            isHealthy = try await within(.seconds(5), else: late) { () async throws(ProviderError) in try await provider.probe() }.isHealthy
+        } catch {
+            logger.debug("probe failed", metadata: ["provider.name": "\(provider.id)", "error": "\(error)"])
+        }
+        guard !Task.isCancelled else { return }
+        let now = clock.now
+        metrics.probed(provider.id, isHealthy: isHealthy)
+        for account in accounts { tell { $0.probed(provider.id, account: account, healthy: isHealthy, begun: begun, at: now) } }
     }
 
     /// What was learned, if there is anything new since it was last asked for.

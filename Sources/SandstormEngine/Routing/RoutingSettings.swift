@@ -9,9 +9,11 @@ package struct RoutingSettings: Hashable, Sendable {
     package var projects: [ProjectID: RoutingRule] = [:]
     /// Whether a second sandbox may be asked for when the first is late.
     package var hedging = true
-    /// How many retries, and how many second sandboxes, a hundred runs may cause.
-    package var retryPercent = 15
-    package var hedgePercent = 7
+    /// How many retries a hundred runs may cause.
+    package var retryPercent = standard.retriesPercent
+    /// How many second sandboxes a thousand runs may cause, and how many of those may go to places that are known too little.
+    package var hedgesPerMille = standard.hedgesPerMille
+    package var explorationsPerMille = standard.explorationsPerMille
     /// When a place is left alone.
     package var breaker = Breaker()
     /// Where runs wait when every capable place is full.
@@ -36,9 +38,8 @@ package struct RoutingSettings: Hashable, Sendable {
 
     /// Where runs wait.
     package struct Queue: Hashable, Sendable {
-        /// How many may wait at once, of all tenants and of one.
+        /// How many may wait at once; with 0, none waits.
         package var runs = 1000
-        package var runsPerTenant = 250
         /// How long one waits at most.
         package var patience = Duration.seconds(30)
 
@@ -46,6 +47,20 @@ package struct RoutingSettings: Hashable, Sendable {
     }
 
     package init() {}
+
+    private static let standard = RoutingConfiguration()
+
+    /// What of it is the router's.
+    var router: RoutingConfiguration {
+        var configuration = RoutingConfiguration()
+        configuration.retriesPercent = retryPercent
+        configuration.hedgesPerMille = hedging ? hedgesPerMille : 0
+        configuration.explorationsPerMille = hedging ? explorationsPerMille : 0
+        configuration.breaker = CircuitBreaker.Policy(
+            failurePercent: breaker.failurePercent, slowPercent: breaker.slowPercent, minimumCalls: breaker.minimumCalls,
+            consecutiveFailures: breaker.consecutiveFailures, openTime: breaker.openTime...max(breaker.openTime, breaker.longestOpenTime))
+        return configuration
+    }
 
     /// The rule for a run of `project`.
     func rule(for project: ProjectID?) -> RoutingRule? { project.flatMap { projects[$0] } ?? rule }
@@ -65,7 +80,9 @@ extension RoutingSettings {
         hedging = reader.bool("hedging") ?? hedging
         reader.section("budgets") { reader in
             retryPercent = reader.integer("retryPercent", in: 0...100, unit: "percent") ?? retryPercent
-            hedgePercent = reader.integer("hedgePercent", in: 0...100, unit: "percent") ?? hedgePercent
+            hedgesPerMille = reader.integer("hedgesPerMille", in: 0...1000, unit: "sandboxes") ?? hedgesPerMille
+            explorationsPerMille =
+                reader.integer("explorationsPerMille", in: 0...1000, unit: "sandboxes") ?? min(explorationsPerMille, hedgesPerMille)
         }
         reader.section("breaker") { reader in
             breaker.failurePercent = reader.integer("failurePercent", in: 1...100, unit: "percent") ?? breaker.failurePercent
@@ -81,7 +98,6 @@ extension RoutingSettings {
         }
         reader.section("queue") { reader in
             queue.runs = reader.integer("runs", in: 0...100_000, unit: "runs") ?? queue.runs
-            queue.runsPerTenant = reader.integer("runsPerTenant", in: 0...100_000, unit: "runs") ?? min(queue.runsPerTenant, queue.runs)
             queue.patience = reader.duration("patience") ?? queue.patience
         }
         let problems = reader.finish()

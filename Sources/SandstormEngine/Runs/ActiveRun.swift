@@ -5,14 +5,14 @@ import SandstormStore
 final class ActiveRun: Sendable {
     let id: RunID
     let record: RunRecord
-    /// Where it may go.
-    let route: Route
     let log: RunLog
     let arrived: ContinuousClock.Instant
     let waits: WaitClock
 
     private struct State {
         var result: RunResult
+        var route: Route
+        var seat: WaitingRoom.Seat?
         /// Why it is to end before its time.
         var cancellation: RunFailure.Kind?
         var attachments = 0
@@ -44,13 +44,27 @@ final class ActiveRun: Sendable {
         self.reconnectTime = reconnectTime
         id = record.result.id
         self.record = record
-        self.route = route
         self.log = log
-        state = Locked(State(result: record.result))
+        state = Locked(State(result: record.result, route: route))
     }
 
     var request: RunRequest { record.request }
     var decision: Decision { route.decision }
+
+    /// Where it may go. Changes while it waits for a place.
+    var route: Route {
+        get { state.withLock { $0.route } }
+        set { state.withLock { $0.route = newValue } }
+    }
+
+    /// Where it waits for a place.
+    var seat: WaitingRoom.Seat? {
+        get { state.withLock { $0.seat } }
+        set { state.withLock { $0.seat = newValue } }
+    }
+
+    /// When the caller's patience for the code's start ends.
+    var startDeadline: ContinuousClock.Instant? { request.constraints.maxLatency.map { arrived + $0 } }
 
     /// The run as it stands.
     var result: RunResult { state.withLock { $0.result } }

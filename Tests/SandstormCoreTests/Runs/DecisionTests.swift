@@ -26,14 +26,13 @@ import Foundation
         var decision = Decision(
             candidates: [kept, Self.candidate("a/2", kept: false)], refusals: [.init(provider: "b", reason: "full")], objective: .fastest)
         decision.rule = "canary of 5 %"
-        decision.isExploration = true
-        decision.hedge = Decision.Hedge(offer: "a/2", delay: .milliseconds(250))
+        decision.hedge = Decision.Hedge(offer: "a/2", delay: .milliseconds(250), explores: true)
         #expect(Decision(json: try JSONValue(parsing: decision.json.encoded)) == decision)
     }
 
     @Test func `what nobody knows is left out`() {
         let decision = Decision(candidates: [Self.candidate("a/2", kept: false)], refusals: [], objective: .balanced)
-        for key in ["rule", "exploration", "hedge"] { #expect(decision.json[key] == nil) }
+        for key in ["rule", "hedge"] { #expect(decision.json[key] == nil) }
         let candidate = decision.json["candidates"]?.arrayValue?.first
         for key in ["expectedCost", "judgedLatency", "failurePpm", "score"] { #expect(candidate?[key] == nil) }
         #expect(Decision(json: decision.json) == decision)

@@ -15,13 +15,14 @@ extension Schema {
                 ],
                 optional: [
                     ("rule", .string().described("The rule that had a say beside the objective.")),
-                    ("exploration", .boolean.described("The first place was taken in order to learn of it.")),
                     (
                         "hedge",
-                        .object([
-                            ("offer", .string().described("An offer's id.")),
-                            ("delay", .milliseconds.described("After the first sandbox was asked for.")),
-                        ]).described("Where a second sandbox is asked for if the first place is late.")
+                        .object(
+                            [
+                                ("offer", .string().described("An offer's id.")),
+                                ("delay", .milliseconds.described("After the first sandbox was asked for.")),
+                            ], optional: [("explores", .boolean.described("It is asked for to learn of its place."))]
+                        ).described("Where a second sandbox is asked for if the first place is late.")
                     ),
                 ])
         ),
