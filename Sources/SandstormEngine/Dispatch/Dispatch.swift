@@ -148,7 +148,8 @@ struct Dispatch {
     ///
     /// - Returns: `nil` if that would not help.
     private mutating func waitAgain() async -> Swift.Result<Int, RunFailure>? {
-        guard !reasons.isEmpty, reasons.allSatisfy(\.saysThatPlaceIsFull), let route = run.route.choice?.again(), route.first == nil,
+        // Full of what others have there, they may be for ever.
+        guard execution.desk.isBusy, !reasons.isEmpty, reasons.allSatisfy(\.saysThatPlaceIsFull), let route = run.route.choice?.again(), route.first == nil,
             route.isWorthWaiting, let seat = try? execution.desk.lineUp(on: route, until: run.startDeadline)
         else { return nil }
         // What was full before may be tried again.

@@ -12,6 +12,8 @@ final class RoutingDesk: Sendable {
     private let router: Locked<Router>
     /// Something was learned that is not kept yet.
     private let isDirty = Locked(false)
+    /// Attempts that began and have not ended.
+    private let underWay = Locked(0)
     private let metrics: EngineMetrics
     private let logger: Logger
     /// Runs for which there is no place now.
@@ -94,6 +96,7 @@ final class RoutingDesk: Sendable {
     // MARK: Learning
 
     func began(_ place: Int, of choice: Route.Choice, at moment: Moment) {
+        underWay.withLock { $0 += 1 }
         tell { $0.began(place, of: choice.ranking.table, at: moment) }
     }
 
@@ -102,10 +105,15 @@ final class RoutingDesk: Sendable {
         tell { $0.record(observation, among: choice.ranking.table, at: moment) }
         isDirty.withLock { $0 = true }
         switch event {
-        case .failed, .abandoned, .finished, .interrupted: room.callNext()
+        case .failed, .abandoned, .finished, .interrupted:
+            underWay.withLock { $0 -= 1 }
+            room.callNext()
         case .started: break
         }
     }
+
+    /// Something of ours occupies places, and will leave them.
+    var isBusy: Bool { underWay.withLock { $0 } > 0 }
 
     /// Tells the router something, and everybody else what it makes of it.
     private func tell(_ change: (inout Router) -> Void) {
