@@ -160,7 +160,7 @@ package final class Engine: Service {
     func begin(
         _ run: ActiveRun, _ living: LivingSandbox? = nil, _ sandbox: LivingSandboxRecord? = nil
     ) async throws(EngineError) -> RunID? {
-        if run.route.first == nil { run.seat = try desk.lineUp(on: run.route, until: run.startDeadline) }
+        if run.route.first == nil, let choice = run.route.choice { run.seat = try desk.lineUp(choice, until: run.startDeadline) }
         // Registered before it is journaled, so that a shutdown or a reaper in between sees it.
         do throws(EngineError) { try register(run, living) } catch {
             if let seat = run.seat { desk.room.leave(seat) }

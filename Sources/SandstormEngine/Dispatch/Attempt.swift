@@ -304,8 +304,9 @@ struct Attempt {
     /// Gives up a sandbox that is ready: another was faster.
     mutating func giveUp(_ ready: Ready) async {
         record.failure = callOff.reason
-        report.abandoned()
+        let ended = execution.desk.now
         await end(ready)
+        report.abandoned(at: ended)
         release()
     }
 
@@ -319,14 +320,17 @@ struct Attempt {
     }
 
     private mutating func finish(_ result: Result, _ ready: Ready) async -> Result {
+        // Told once the sandbox has left its place to others.
+        let ended = execution.desk.now
         switch result {
         case .left: break
         case .ended:
-            report.finished()
             await end(ready, isLast: true)
+            report.finished(at: ended)
         case .failed(let error, _):
-            if run.cancellation == nil { report.failed(error) } else { report.abandoned() }
+            let isPlaces = run.cancellation == nil
             await end(ready)
+            if isPlaces { report.failed(error, at: ended) } else { report.abandoned(at: ended) }
         }
         if let living = execution.living { await living.close() }
         return result

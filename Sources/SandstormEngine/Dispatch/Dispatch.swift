@@ -17,6 +17,8 @@ struct Dispatch {
     private var obstacle: RunFailure?
     /// When the first attempt began.
     private var begun: ContinuousClock.Instant?
+    /// Until when it may wait for a place.
+    private var patienceEnds: ContinuousClock.Instant?
 
     /// How one or two attempts went.
     enum Result: Sendable {
@@ -149,16 +151,20 @@ struct Dispatch {
     /// - Returns: `nil` if that would not help.
     private mutating func waitAgain() async -> Swift.Result<Int, RunFailure>? {
         // Full of what others have there, they may be for ever.
-        guard execution.desk.isBusy, !reasons.isEmpty, reasons.allSatisfy(\.saysThatPlaceIsFull), let route = run.route.choice?.again(), route.first == nil,
-            route.isWorthWaiting, let seat = try? execution.desk.lineUp(on: route, until: run.startDeadline)
-        else { return nil }
+        guard execution.desk.isBusy, !reasons.isEmpty, reasons.allSatisfy(\.saysThatPlaceIsFull), let choice = run.route.choice else {
+            return nil
+        }
+        patienceEnds = patienceEnds ?? .now + execution.configuration.routing.queue.patience
+        let end = [run.startDeadline, patienceEnds].compactMap(\.self).min()
+        guard let seat = try? execution.desk.lineUp(choice, until: end) else { return nil }
         // What was full before may be tried again.
         failures = []
         passedOver = []
         return await wait(in: seat)
     }
 
-    private func wait(in seat: WaitingRoom.Seat) async -> Swift.Result<Int, RunFailure> {
+    private mutating func wait(in seat: WaitingRoom.Seat) async -> Swift.Result<Int, RunFailure> {
+        patienceEnds = patienceEnds ?? seat.lined + execution.configuration.routing.queue.patience
         await run.log.append(.queued(reason: "every place that can run it is full", ahead: seat.ahead))
         let (run, room) = (run, execution.desk.room)
         let outcome = await run.waits.during { await run.interruptibly { await room.wait(in: seat) } }

@@ -67,8 +67,10 @@ final class AttemptReport: Sendable {
     }
 
     /// It ended in an error of the place.
-    func failed(_ error: ProviderError) {
-        tell { phase, now in
+    ///
+    /// - Parameter moment: when it did; `nil` for now.
+    func failed(_ error: ProviderError, at moment: Moment? = nil) {
+        tell(moment) { phase, now in
             defer { phase = .over }
             switch phase {
             case .begun(let begun): return .failed(error.code, after: now - begun, retryAfter: error.retryAfter)
@@ -81,8 +83,8 @@ final class AttemptReport: Sendable {
     }
 
     /// Nobody waits for it any more.
-    func abandoned() {
-        tell { phase, now in
+    func abandoned(at moment: Moment? = nil) {
+        tell(moment) { phase, now in
             defer { phase = .over }
             switch phase {
             case .begun(let begun): return .abandoned(after: now - begun)
@@ -94,17 +96,18 @@ final class AttemptReport: Sendable {
     }
 
     /// The code has ended, by itself or since its time or its money had run out: the place has done what it was asked.
-    func finished() {
-        tell { phase, now in
+    func finished(at moment: Moment? = nil) {
+        tell(moment) { phase, now in
             guard case .started(let started) = phase else { return nil }
             phase = .over
             return .finished(after: now - started)
         }
     }
 
-    private func tell(_ change: @Sendable (inout Phase, Moment) -> Observation.Event?) {
+    private func tell(_ moment: Moment? = nil, _ change: @Sendable (inout Phase, Moment) -> Observation.Event?) {
         let now = desk.now
-        guard let event = phase.withLock({ change(&$0, now) }), let choice else { return }
+        let then = moment ?? now
+        guard let event = phase.withLock({ change(&$0, then) }), let choice else { return }
         desk.record(event, at: place, of: choice, at: now)
     }
 

@@ -80,8 +80,7 @@ final class RoutingDesk: Sendable {
     /// Lines up a run for which there is no place now.
     ///
     /// - Throws: `tooBusy`, in words, if too many wait already.
-    func lineUp(on route: Route, until deadline: ContinuousClock.Instant?) throws(EngineError) -> WaitingRoom.Seat? {
-        guard let choice = route.choice, route.first == nil else { return nil }
+    func lineUp(_ choice: Route.Choice, until deadline: ContinuousClock.Instant?) throws(EngineError) -> WaitingRoom.Seat {
         let patience = min(settings.queue.patience, deadline.map { ContinuousClock.now.duration(to: $0) } ?? .longest)
         do throws(FairQueue.Refusal) {
             let seat = try room.lineUp(choice.request.tenant, until: clock.now + patience, reroute: choice.again)
@@ -89,7 +88,7 @@ final class RoutingDesk: Sendable {
             return seat
         } catch {
             metrics.queued(.refused)
-            throw EngineError(.tooBusy, "\(error)", decision: route.decision)
+            throw EngineError(.tooBusy, "\(error)")
         }
     }
 
