@@ -30,7 +30,7 @@ extension RunEvent {
         switch body {
         case .stdout(let bytes): OutputChunk(stream: .stdout, time: time, bytes: bytes)
         case .stderr(let bytes): OutputChunk(stream: .stderr, time: time, bytes: bytes)
-        case .accepted, .decision, .started, .exited, .settled: nil
+        case .accepted, .decision, .queued, .attemptFailed, .hedged, .started, .exited, .settled: nil
         }
     }
 }

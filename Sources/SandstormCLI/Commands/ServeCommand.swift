@@ -90,8 +90,9 @@ struct ServeCommand: ReportingCommand {
         OpenFiles.raiseLimit()
         Allocator.limitHeaps()
         let gateway = try await EmbeddedGateway(
-            opening: data.directory, exclusive: true, local: settings.local, warm: warm, beside: provider.isEmpty ? [] : [NullProvider()],
-            routing: settings.file.routing, prices: settings.file.prices, logger: Logger(label: "sandstorm"))
+            opening: data.directory, exclusive: true, local: settings.local, warm: warm, routing: settings.file.routing,
+            beside: provider.isEmpty ? [] : [NullProvider()],
+            prices: settings.file.prices, logger: Logger(label: "sandstorm"))
         do {
             try await serve(gateway, settings)
         } catch {
