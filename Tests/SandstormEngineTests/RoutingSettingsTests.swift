@@ -22,7 +22,7 @@ import Testing
         let project = ProjectID.generate()
         let json = try JSONValue(
             parsing: """
-                {"rule": {"type": "fallback", "order": ["a", "b"]}, "projects": {"\(project)": {"type": "pinned", "to": "a"}},
+                {"default": {"type": "fallback", "order": ["a", "b"]}, "projects": {"\(project)": {"type": "pinned", "to": "a"}},
                  "hedging": false, "budgets": {"retryPercent": 5, "hedgesPerMille": 30, "explorationsPerMille": 4},
                  "breaker": {"failurePercent": 20, "slowPercent": 30, "minimumCalls": 4, "consecutiveFailures": 2, "openTime": 1000,
                              "longestOpenTime": 2000},
@@ -42,13 +42,13 @@ import Testing
         let told = try problems(
             """
             {"hedgin": true, "budgets": {"retryPercent": 101}, "breaker": {"openTime": 5000, "longestOpenTime": 10},
-             "projects": {"shop": {"type": "pinned", "to": "a"}}, "rule": {"type": "pined"}}
+             "projects": {"shop": {"type": "pinned", "to": "a"}}, "default": {"type": "pined"}}
             """)
         #expect(told.contains("/routing/hedgin is not a known field; did you mean \"hedging\"?"))
         #expect(told.contains { $0.hasPrefix("/routing/budgets/retryPercent is not a whole number in range") })
         #expect(told.contains("/routing/breaker/longestOpenTime is shorter than openTime; send at least 5000"))
         #expect(told.contains { $0.hasPrefix("/routing/projects/shop is not a project's id") })
-        #expect(told.contains { $0.hasPrefix("/routing/rule/type is not a kind of rule") })
+        #expect(told.contains { $0.hasPrefix("/routing/default/type is not a kind of rule") })
         #expect(told.count == 5)
     }
 }

@@ -49,6 +49,9 @@ struct RunSession {
                 case .accepted(let run): id = run
                 case .decision(let decision):
                     progress.show("making a sandbox" + (decision.ranking.first.map { " at \($0.offer.provider)" } ?? ""))
+                case .queued(_, let ahead): progress.show("waiting for a place" + (ahead > 0 ? " behind \(ahead) others" : ""))
+                case .attemptFailed(_, let provider, let code, _): progress.show("trying elsewhere: \(provider) said \(code.rawValue)")
+                case .hedged(_, let provider): progress.show("asking \(provider) too")
                 case .started(let provider, _, _): progress.show("running at \(provider)")
                 case .stdout(let bytes):
                     progress.end()

@@ -73,8 +73,10 @@ extension RoutingSettings {
     package init(json: JSONValue, at pointer: String) throws(InvalidRequest) {
         self.init()
         var reader = JSONReader(json, at: pointer)
-        if let value = reader.value("rule") {
-            do throws(InvalidRequest) { rule = try RoutingRule(json: value, at: "\(pointer)/rule") } catch { reader.merge(error.problems) }
+        if let value = reader.value("default") {
+            do throws(InvalidRequest) { rule = try RoutingRule(json: value, at: "\(pointer)/default") } catch {
+                reader.merge(error.problems)
+            }
         }
         readProjects(&reader)
         hedging = reader.bool("hedging") ?? hedging
