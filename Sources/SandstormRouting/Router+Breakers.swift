@@ -8,6 +8,14 @@ package struct BreakerChange: Hashable, Sendable {
     package var change: CircuitBreaker.Change
 }
 
+/// A place was taken out for a while, as it stood out of the others.
+package struct EjectionChange: Hashable, Sendable {
+    package var provider: ProviderID
+    package var offer: String
+    package var cause: OutlierEjection.Change.Cause
+    package var until: Moment
+}
+
 /// A breaker that is not closed.
 package struct BreakerReport: Hashable, Sendable {
     package var provider: ProviderID

@@ -38,7 +38,7 @@ extension Router {
         if last.error.disposition == .sameOnceThenElsewhere, tries == 1,
             breakers[place.breaker].permits(at: now, under: configuration.breaker),
             // Whoever is in a hurry does not wait for the same place twice.
-            request.constraints.objective != .fastest || elsewhere == nil
+            request.constraints.priorities.cost > 0 || elsewhere == nil
         {
             return .attempt(last.offer, after: .milliseconds(Int64.random(in: 20...120, using: &generator)))
         }

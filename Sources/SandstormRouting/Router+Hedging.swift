@@ -9,7 +9,7 @@ extension Router {
         _ entries: inout [Ranking.Entry], _ request: RoutingRequest, _ table: OfferTable, _ limit: Float, at now: Moment
     ) -> HedgePlan? {
         guard configuration.hedgesPerMille > 0, entries.count > 1, entries[1].tier == entries[0].tier else { return nil }
-        if request.constraints.objective == .cheapest { return rescue(entries, table, limit, at: now) }
+        if request.constraints.priorities.latency == 0 { return rescue(entries, table, limit, at: now) }
         // Which of the best goes first depends on who stands behind it: one that often refuses at once does no harm with a good second.
         let field = min(3, entries.prefix(3).count { $0.tier == entries[0].tier })
         var chances: [Place.Prospects] = []
@@ -19,7 +19,7 @@ extension Router {
         let fastest = chances.map(\.median).min() ?? .zero
         let price = (Router.price.base + Router.price.share * Float(fastest.wholeMilliseconds)) * (1 + 3 * (1 - fill))
         var best: (loss: Float, first: Int, second: Int, delay: Int)?
-        for first in 0..<field where first == 0 || request.constraints.objective == .fastest {
+        for first in 0..<field where first == 0 || request.constraints.priorities.cost == 0 {
             for second in 0..<field where second != first {
                 for delay in stride(from: Router.delays.lowerBound, to: Router.delays.upperBound, by: 3) {
                     let claim = chances[first].curve.survival[delay]
@@ -48,7 +48,7 @@ extension Router {
     private mutating func explore(
         _ entries: [Ranking.Entry], _ request: RoutingRequest, _ table: OfferTable, _ limit: Float, at now: Moment
     ) -> HedgePlan? {
-        guard configuration.explorationsPerMille > 0, hedges.allows else { return nil }
+        guard request.constraints.explore, configuration.explorationsPerMille > 0, hedges.allows else { return nil }
         let best = places[table.places[entries[0].offer]]
         guard best.startup.isKnown else { return nil }
         let others = entries[1...].prefix(64).filter { $0.tier == entries[0].tier }
@@ -119,7 +119,7 @@ extension Router {
                 limits[place.limit].permits(at: now, under: configuration.limit)
             else { continue }
             var score = entry.score
-            if request.constraints.objective != .cheapest {
+            if request.constraints.priorities.latency > 0 {
                 let loss = places[table.places[entry.offer]].prospects(at: now, limit: Router.leastLimit).loss
                 score = Router.score(cost: entry.cost, loss: Int64(min(loss, 1e9) * 1000), request.constraints)
             }

@@ -45,7 +45,7 @@ extension Router.PlaceKey {
 }
 
 extension Place {
-    var kept: JSONValue { ["startup": startup.kept, "speed": speed.kept, "deaths": deaths.kept] }
+    var kept: JSONValue { ["startup": startup.kept, "speed": speed.kept, "deaths": deaths.kept, "slowness": slowness.json] }
 
     /// Takes up what ``kept`` gave; what is nothing of the kind is passed over.
     mutating func restore(_ kept: JSONValue, promised: Duration) {
@@ -53,6 +53,7 @@ extension Place {
             if let startup = kept["startup"].flatMap({ StartupModel(kept: $0, promised: promised) }) { place.startup = startup }
             if let speed = FadingMean(kept: kept["speed"]) { place.speed = speed }
             if let deaths = FadingMean(kept: kept["deaths"]) { place.deaths = deaths }
+            if let slowness = kept["slowness"].flatMap(SlownessPattern.init(json:)) { place.slowness = slowness }
         }
     }
 }

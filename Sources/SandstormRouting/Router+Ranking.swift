@@ -4,9 +4,11 @@ extension Router {
     /// Ranks the offers of `table` for one run.
     package mutating func rank(_ request: RoutingRequest, among table: OfferTable, at now: Moment) -> Ranking {
         earn(request, at: now)
+        lookForOutliers(at: now)
         let constraints = request.constraints
         let expectation = workloads.expectation(of: request.workload)
         var drops = staticDrops(request, table)
+        let tiers = tiers(by: request, table, &drops, at: now)
         var kept: [Int] = []
         for offer in drops.indices where drops[offer] == .kept { kept.append(offer) }
 
@@ -15,7 +17,7 @@ extension Router {
         entries.reserveCapacity(kept.count)
         var resting: [Ranking.Entry] = []
         for offer in kept {
-            switch judge(offer, of: table, request, expectation, limit, at: now) {
+            switch judge(offer, of: table, request, expectation, limit, tiers[offer], at: now) {
             case .success(let entry):
                 let place = places[table.places[offer]]
                 if !breakers[place.breaker].permits(at: now, under: configuration.breaker) {
@@ -30,6 +32,7 @@ extension Router {
             case .failure(let drop): drops[offer] = drop.reason
             }
         }
+        takeOutOutliers(&entries, &resting, &drops, table, at: now)
         var isWorthWaiting = false
         if entries.isEmpty, !resting.isEmpty {
             // Refusing what the least bad place might take is worse than trying it; where the account itself named its limit, it isn't.
@@ -76,6 +79,42 @@ extension Router {
         return drops
     }
 
+    /// Where the rule puts each offer; what it leaves out is dropped.
+    private mutating func tiers(by request: RoutingRequest, _ table: OfferTable, _ drops: inout [DropReason], at now: Moment) -> [Int32] {
+        guard let rule = request.rule else { return [Int32](repeating: 0, count: table.offers.count) }
+        let plan: RulePlan
+        if let known = plans.first(where: { $0.table == table.number && $0.plan.rule == rule }) {
+            plan = known.plan
+        } else {
+            plan = RulePlan(rule, for: table.offers)
+            if plans.count >= 16 { plans.removeFirst() }
+            plans.append((table.number, plan))
+        }
+        var tiers = drops.map { $0 == .kept ? 0 : RulePlan.dropped }
+        let session = request.constraints.sessionKey.map(RulePlan.session)
+        plan.apply(to: &tiers, session: session, random: request.number ?? generator.next(), at: now)
+        for offer in tiers.indices where drops[offer] == .kept && tiers[offer] == RulePlan.dropped { drops[offer] = .rule }
+        return tiers
+    }
+
+    /// Takes out the places that stand out of the others, as long as enough are left.
+    private func takeOutOutliers(
+        _ entries: inout [Ranking.Entry], _ resting: inout [Ranking.Entry], _ drops: inout [DropReason], _ table: OfferTable, at now: Moment
+    ) {
+        let ejected = entries.compactMap { entry in
+            ejection.isEjected(table.places[entry.offer], at: now) ? table.places[entry.offer] : nil
+        }
+        guard !ejected.isEmpty else { return }
+        let readmitted = ejection.readmit(among: entries.count, ejected, at: now)
+        entries.removeAll { entry in
+            let place = table.places[entry.offer]
+            guard ejected.contains(place), !readmitted.contains(place) else { return false }
+            drops[entry.offer] = .ejected
+            resting.append(entry)
+            return true
+        }
+    }
+
     /// Compared with the fastest place, whoever waits so long waits for ever.
     private mutating func longestWait(of offers: [Int], _ table: OfferTable, at now: Moment) -> Float {
         var fastest = Duration.longest
@@ -89,11 +128,14 @@ extension Router {
 
     private mutating func judge(
         _ offer: Int, of table: OfferTable, _ request: RoutingRequest, _ expectation: WorkloadModel.Expectation, _ limit: Float,
-        at now: Moment
+        _ tier: Int32, at now: Moment
     ) -> Result<Ranking.Entry, Drop> {
         let number = table.places[offer]
         let prospects = places[number].prospects(at: now, limit: limit)
-        let start = scaled(prospects.late, by: expectation.startup)
+        // What was seen of late has the hour in it already.
+        let hour = Float(places[number].slowness.factor(at: now))
+        let slowness = expectation.startup * (1 + (hour - 1) * 10 / (10 + places[number].startup.recentWeight))
+        let start = scaled(prospects.late, by: slowness)
         if let limit = request.constraints.maxLatency, start > limit { return .failure(Drop(reason: .tooSlow)) }
         let price = table.offers[offer].price
         let resources = table.offers[offer].resources
@@ -105,11 +147,11 @@ extension Router {
             if life < prospects.median + Router.leastUsefulLife { return .failure(Drop(reason: .tooDear)) }
         }
         let cost = Router.perSuccess(once, deathPPM: prospects.death)
-        let loss = Int64(min(prospects.loss * expectation.startup, 1e9) * 1000)
+        let loss = Int64(min(prospects.loss * slowness, 1e9) * 1000)
         return .success(
             Ranking.Entry(
                 offer: offer, cost: cost, latency: start, failurePPM: prospects.failure,
-                tier: tier(of: table.offers[offer], request.constraints),
+                tier: tier &* 1024 &+ preference(of: table.offers[offer], request.constraints),
                 score: Router.score(cost: cost, loss: loss, request.constraints)))
     }
 
@@ -127,16 +169,15 @@ extension Router {
 
     /// - Parameter loss: in microseconds.
     static func score(cost: Money, loss: Int64, _ constraints: Constraints) -> Int64 {
-        switch constraints.objective {
-        case .cheapest: cost.nanodollars
-        case .fastest: loss
+        let weights = constraints.priorities
+        if weights.latency == 0 { return cost.nanodollars }
+        if weights.cost == 0 { return loss }
         // Compared by ratios: twice as dear is made up for by twice as fast, whatever else is on offer.
-        case .balanced: Logarithm.binary(cost.nanodollars) + Logarithm.binary(loss)
-        }
+        return Logarithm.binary(cost.nanodollars) * weights.cost + Logarithm.binary(loss) * weights.latency
     }
 
     /// Preferred providers in their order, then the preferred region, then the rest.
-    private func tier(of offer: Offer, _ constraints: Constraints) -> Int32 {
+    private func preference(of offer: Offer, _ constraints: Constraints) -> Int32 {
         guard !constraints.preferredProviders.isEmpty || constraints.preferredRegion != nil else { return 0 }
         let provider = constraints.preferredProviders.firstIndex(of: offer.provider) ?? constraints.preferredProviders.count
         let region = constraints.preferredRegion == nil || constraints.preferredRegion == offer.region ? 0 : 1
@@ -145,7 +186,7 @@ extension Router {
 
     /// Best first. What is equal in every number is taken in turn, the one with the least under way first, so that nothing unknown gets all.
     private func sort(_ entries: inout [Ranking.Entry], _ constraints: Constraints, _ table: OfferTable) {
-        let isCheapest = constraints.objective == .cheapest
+        let isCheapest = constraints.priorities.latency == 0
         entries.sort { left, right in
             if left.tier != right.tier { return left.tier < right.tier }
             if left.score != right.score { return left.score < right.score }

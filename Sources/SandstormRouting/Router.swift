@@ -27,6 +27,11 @@ package struct Router: Sendable {
     /// Creates under way anywhere.
     var pending = 0
     var changes: [BreakerChange] = []
+    var ejection = OutlierEjection()
+    private(set) var ejections: [EjectionChange] = []
+    /// Rules made ready for tables, the latest last.
+    var plans: [(table: Int, plan: RulePlan)] = []
+    private var tables = 0
 
     private(set) var numbers: [PlaceKey: Int] = [:]
     private(set) var names: [PlaceKey] = []
@@ -77,7 +82,8 @@ package struct Router: Sendable {
 
     /// Prepares offers for decisions.
     package mutating func table(of providers: [ProviderOffers]) -> OfferTable {
-        OfferTable(providers) { number(of: $0) }
+        tables += 1
+        return OfferTable(providers, number: tables) { number(of: $0) }
     }
 
     private mutating func number(of offer: Offer) -> Int {
@@ -126,6 +132,8 @@ package struct Router: Sendable {
             settle(number)
             let usual = usualStart(at: number, now)
             workloads.started(observation.workload, after: duration, usual: usual.median)
+            ejection.succeeded(number, latency: duration, expected: usual.lasting, at: now)
+            places[number].slowness.record(startup: duration, expected: usual.lasting, at: now)
             places[number].learn { $0.startup.started(after: duration, at: now) }
             limits[limit].started(at: now, under: configuration.limit)
             let change = breakers[breaker].succeeded(
@@ -133,6 +141,7 @@ package struct Router: Sendable {
             note(change, of: breaker)
         case .failed(let code, let duration, let retryAfter):
             settle(number)
+            ejection.failed(number, code, at: now)
             // The caller's mistakes say nothing of the place.
             if code != .invalid, code != .notFound { places[number].learn { $0.startup.failed(after: duration, at: now) } }
             if code == .quotaExceeded || code == .rateLimited {
@@ -141,9 +150,11 @@ package struct Router: Sendable {
                 limits[limit].failed()
             }
             // A full account is the limit's business, which lets through what fits; what names its time is the breaker's as well.
-            if code == .quotaExceeded, retryAfter == nil { break }
-            let change = breakers[breaker].failed(
-                code, retryAfter: retryAfter, begun: now - duration, at: now, under: configuration.breaker, using: &generator)
+            let change =
+                code == .quotaExceeded && retryAfter == nil
+                ? breakers[breaker].abandoned(begun: now - duration, at: now, under: configuration.breaker, using: &generator)
+                : breakers[breaker].failed(
+                    code, retryAfter: retryAfter, begun: now - duration, at: now, under: configuration.breaker, using: &generator)
             note(change, of: breaker)
         case .abandoned(let duration):
             settle(number)
@@ -171,10 +182,24 @@ package struct Router: Sendable {
         places[number].pending = max(0, places[number].pending - 1)
     }
 
-    /// How long a start takes here, and from when on it is slow enough to speak against the place.
-    private mutating func usualStart(at number: Int, _ now: Moment) -> (median: Duration, slow: Duration) {
+    /// Compares the places with each other, if it is time to.
+    mutating func lookForOutliers(at now: Moment) {
+        for change in ejection.look(at: now, using: &generator) where ejections.count < 1000 {
+            let name = names[change.place]
+            ejections.append(EjectionChange(provider: name.provider, offer: name.offer, cause: change.cause, until: change.until))
+        }
+    }
+
+    /// The ejections since this was last asked, oldest first.
+    package mutating func takeEjections() -> [EjectionChange] {
+        defer { ejections = [] }
+        return ejections
+    }
+
+    /// How long a start takes here, in the long run as well, and from when on it is slow enough to speak against the place.
+    private mutating func usualStart(at number: Int, _ now: Moment) -> (median: Duration, slow: Duration, lasting: Duration) {
         let prospects = places[number].prospects(at: now, limit: Router.leastLimit)
-        return (prospects.median, max(.seconds(5), prospects.late * 4))
+        return (prospects.median, max(.seconds(5), prospects.late * 4), places[number].startup.lastingMedian)
     }
 
     // MARK: Chances

@@ -51,6 +51,7 @@ struct DecisionFacts: Sendable {
         case .tooDear: "\(request.constraints.maxCost?.description ?? "the cap") does not pay for the start and one second of run time"
         case .breakerOpen: "rests after failures"
         case .full: "its account is full"
+        case .ejected: "rests: it stands out of the others by failures or delays"
         }
     }
 }

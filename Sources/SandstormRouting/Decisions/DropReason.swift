@@ -3,5 +3,5 @@ import SandstormCore
 /// Why an offer is out of the question. One byte: of ten thousand offers most are dropped, and what is said of them is said when asked.
 enum DropReason: UInt8, Sendable {
     case kept
-    case excludedProvider, isolation, region, unpriced, rule, tooSlow, tooDear, breakerOpen, full
+    case excludedProvider, isolation, region, unpriced, rule, tooSlow, tooDear, breakerOpen, full, ejected
 }

@@ -10,6 +10,8 @@ struct Place: Sendable {
     var speed = FadingMean()
     /// Sandboxes that started, and the share of them that died under the code.
     var deaths = FadingMean()
+    /// At which hours it is slower than at others.
+    var slowness = SlownessPattern()
     /// Creates under way.
     var pending = 0
 

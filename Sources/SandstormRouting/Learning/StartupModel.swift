@@ -129,6 +129,17 @@ struct StartupModel: Sendable {
     var recentWeight: Float { recent.weight }
     var isKnown: Bool { recent.weight + lasting.weight > 0.5 }
 
+    /// The middle of what was observed in the long run; the promise, until something was.
+    var lastingMedian: Duration {
+        guard !lasting.counts.isEmpty else { return .milliseconds(Int64(promised)) }
+        var left = (lasting.weight - lasting.failureWeight) / (2 * lasting.scale)
+        for bin in 0..<TimeScale.bins {
+            left -= lasting.counts[bin]
+            if left <= 0 { return .milliseconds(Int64(TimeScale.middles[bin])) }
+        }
+        return .milliseconds(Int64(promised))
+    }
+
     mutating func advance(to now: Moment) { fade(to: now) }
 
     /// The chances of having started by the end of each bin.

@@ -30,6 +30,8 @@ package struct OfferTable: Sendable {
     let places: [Int]
     /// What hard constraints look at, packed side by side: a table may have ten thousand offers, most of which are dropped.
     let traits: [Traits]
+    /// Tells tables apart, for what is kept of them.
+    let number: Int
     private let regions: [String: Int32]
     private let providers: [ProviderID: Int32]
 
@@ -40,7 +42,8 @@ package struct OfferTable: Sendable {
         var isolation: IsolationLevel
     }
 
-    init(_ groups: [ProviderOffers], place: (Offer) -> Int) {
+    init(_ groups: [ProviderOffers], number: Int, place: (Offer) -> Int) {
+        self.number = number
         offers = groups.flatMap(\.offers)
         teardownTimes = groups.flatMap { group in group.offers.map { _ in group.teardownTime } }
         refusals = groups.filter(\.offers.isEmpty).map {

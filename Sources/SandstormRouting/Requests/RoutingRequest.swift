@@ -16,6 +16,10 @@ package struct RoutingRequest: Sendable {
     package var project: String
     /// The code may be run again after it has started.
     package var idempotent: Bool
+    /// Which places may serve and which come first: the run's own rule, unless its project's is put here.
+    package var rule: RoutingRule?
+    /// The run's own number, by which rules draw lots; drawn anew for each ranking if there is none.
+    package var number: UInt64?
 
     package init(_ spec: SandboxSpec, _ constraints: Constraints, tenant: String = "", project: String = "") {
         self.init(
@@ -36,5 +40,6 @@ package struct RoutingRequest: Sendable {
         self.tenant = tenant
         self.project = project
         self.idempotent = idempotent
+        rule = constraints.routing
     }
 }
