@@ -58,8 +58,8 @@ let shippedPrices = #"""
           "title": "Modal sandbox",
           "sources": {
             "prices": {
-              "text": "public code that quotes modal.com/pricing, at least five files in agreement", "read": "2026-09-13",
-              "certainty": "published"
+              "text": "public code that quotes modal.com/pricing, checked 2026-09-13 and 2026-10-08, at least five files in agreement",
+              "read": "2026-10-08", "certainty": "published"
             },
             "gpus": {"text": "public text that quotes modal.com/pricing, mid to late 2026", "read": "2026-05-07", "certainty": "published"},
             "resources": {"text": "modal.com/docs/guide/sandbox-resources, undated copy", "read": "2026", "certainty": "published"},
@@ -93,7 +93,7 @@ let shippedPrices = #"""
             "One physical core is two vCPUs.",
             "Billed is the larger of what was requested and what was used: bursting above the request costs more than is shown.",
             "Broad regions such as us cost one multiple, narrow ones such as us-west another; sources disagree on the first (1.5 or 1.15).",
-            "Nothing is known of a price for disk.",
+            "Nothing is known of a price for disk. Older quotes have $0.00000672 for a GiB and second of memory.",
             "The provider's own WorkspaceBillingRates call is the better source."
           ]
         },
