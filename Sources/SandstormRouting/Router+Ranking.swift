@@ -2,8 +2,10 @@ import SandstormCore
 
 extension Router {
     /// Ranks the offers of `table` for one run.
-    package mutating func rank(_ request: RoutingRequest, among table: OfferTable, at now: Moment) -> Ranking {
-        earn(request, at: now)
+    ///
+    /// - Parameter again: the run was ranked before and waited; it earns no second share of the budgets.
+    package mutating func rank(_ request: RoutingRequest, among table: OfferTable, at now: Moment, again: Bool = false) -> Ranking {
+        if !again { earn(request, at: now) }
         lookForOutliers(at: now)
         let constraints = request.constraints
         let expectation = workloads.expectation(of: request.workload)
@@ -43,6 +45,12 @@ extension Router {
                 isWorthWaiting = true
             }
         }
+        if awaitsFirstWord(of: entries, table, at: now) {
+            for entry in entries { drops[entry.offer] = .full }
+            resting += entries
+            entries = []
+            isWorthWaiting = true
+        }
         sort(&entries, constraints, table)
         if !resting.isEmpty { sort(&resting, constraints, table) }
         let hedge = planHedge(&entries, request, table, limit, at: now)
@@ -51,6 +59,21 @@ extension Router {
         let facts = DecisionFacts(request: request, table: table, entries: entries, drops: drops, hedge: hedge, expectation: expectation)
         return Ranking(table: table, entries: ranked, resting: others, hedge: hedge, isWorthWaiting: isWorthWaiting) { facts.decision }
     }
+
+    /// Nothing is known of any of several places, and each has its first create under way: a burst is not sent after them blindly, but
+    /// waits a moment for the first of them to come back.
+    private func awaitsFirstWord(of entries: [Ranking.Entry], _ table: OfferTable, at now: Moment) -> Bool {
+        guard entries.count > 1 else { return false }
+        for entry in entries {
+            let place = places[table.places[entry.offer]]
+            guard place.startup.observed == 0, place.pending > 0, let begun = place.startup.firstBegan,
+                now - begun < min(Router.longestScouting, table.offers[entry.offer].startLatency)
+            else { return false }
+        }
+        return true
+    }
+
+    private static let longestScouting = Duration.milliseconds(500)
 
     struct Drop: Error {
         var reason: DropReason
@@ -191,9 +214,9 @@ extension Router {
             if left.tier != right.tier { return left.tier < right.tier }
             if left.score != right.score { return left.score < right.score }
             if isCheapest, left.latency != right.latency { return left.latency < right.latency }
-            if !isCheapest, left.cost != right.cost { return left.cost < right.cost }
             let (leftPending, rightPending) = (places[table.places[left.offer]].pending, places[table.places[right.offer]].pending)
             if leftPending != rightPending { return leftPending < rightPending }
+            if left.cost != right.cost { return left.cost < right.cost }
             return left.offer < right.offer
         }
     }

@@ -9,6 +9,8 @@ package protocol RoutingPolicy {
     mutating func see(_ market: Market)
     /// Where a request goes first, and when to start a second sandbox if nothing has started by then; `nil` if nothing will do.
     mutating func plan(_ request: SimulatedRequest, at now: Microseconds) -> RoutingPlan?
+    /// There is no plan now: after how long to ask for one again; `nil` if that is in vain.
+    mutating func pause(before request: SimulatedRequest, at now: Microseconds) -> Microseconds?
     /// A create goes to this offer.
     mutating func began(_ offer: Int, for request: SimulatedRequest, at now: Microseconds)
     /// What became of it: exactly one of started, failed and abandoned, and after a start how the code ended.
@@ -50,6 +52,7 @@ package enum NextStep: Hashable, Sendable {
 }
 
 extension RoutingPolicy {
+    package mutating func pause(before request: SimulatedRequest, at now: Microseconds) -> Microseconds? { nil }
     package mutating func began(_ offer: Int, for request: SimulatedRequest, at now: Microseconds) {}
     package mutating func hedge(_ request: SimulatedRequest, tried: [Int], waited: Microseconds, at now: Microseconds) -> HedgeStep {
         .none

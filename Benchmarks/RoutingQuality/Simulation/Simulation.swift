@@ -8,6 +8,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
         case arrival(Int)
         case attempt(request: Int, offer: Int)
         case hedge(request: Int)
+        case planning(request: Int)
         case outcome(attempt: Int)
         case end(attempt: Int)
         case release(offer: Int)
@@ -102,6 +103,7 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
         case .arrival(let request): arrive(request, at: now)
         case .attempt(let request, let offer): resume(request, on: offer, at: now)
         case .hedge(let request): hedge(request, at: now)
+        case .planning(let request): plan(request, at: now)
         case .outcome(let attempt): outcome(of: attempt, at: now)
         case .end(let attempt): end(attempt, at: now)
         case .release(let offer): inUse[offer] -= 1
@@ -132,7 +134,15 @@ package struct Simulation<Place: World, Policy: RoutingPolicy> {
         if !isNextChained(request) { expectArrival(after: request, at: now) }
         arrivals[request] = now
         if let patience = world.patience { queue.add(.patience(request: request), at: now + patience) }
-        guard let plan = policy.plan(requests[request], at: now) else { return giveUp(request, at: now) }
+        plan(request, at: now)
+    }
+
+    private mutating func plan(_ request: Int, at now: Microseconds) {
+        guard !progress[request].isOver else { return }
+        guard let plan = policy.plan(requests[request], at: now) else {
+            guard let pause = policy.pause(before: requests[request], at: now) else { return giveUp(request, at: now) }
+            return queue.add(.planning(request: request), at: now + max(pause, 1000))
+        }
         begin(plan.offer, for: request, at: now)
         if let delay = plan.hedgeDelay { queue.add(.hedge(request: request), at: now + max(delay, 0)) }
     }

@@ -140,6 +140,9 @@ struct StartupModel: Sendable {
         return .milliseconds(Int64(promised))
     }
 
+    /// When the first create began, until something was observed; `nil` if none has, or too many to remember the first.
+    var firstBegan: Moment? { begun > 0 && begun <= StartupModel.memory ? Moment(milliseconds: beginnings[0]) : nil }
+
     mutating func advance(to now: Moment) { fade(to: now) }
 
     /// The chances of having started by the end of each bin.

@@ -31,11 +31,15 @@ package struct SandstormPolicy: RoutingPolicy {
 
     package mutating func plan(_ request: SimulatedRequest, at now: Microseconds) -> RoutingPlan? {
         guard let table else { return nil }
-        let ranking = router.rank(asked(by: request), among: table, at: now.moment)
+        let ranking = router.rank(asked(by: request), among: table, at: now.moment, again: open[request.id] != nil)
         open[request.id] = Open(ranking: ranking, market: worldIndices.count - 1)
         guard let best = ranking.entries.first else { return nil }
         let offer = worldIndices[worldIndices.count - 1][best.offer]
         return RoutingPlan(offer: offer, hedgeDelay: ranking.hedge.map { Microseconds($0.delay) })
+    }
+
+    package mutating func pause(before request: SimulatedRequest, at now: Microseconds) -> Microseconds? {
+        open[request.id]?.ranking.isWorthWaiting == true ? .milliseconds(20) : nil
     }
 
     package mutating func began(_ offer: Int, for request: SimulatedRequest, at now: Microseconds) {
