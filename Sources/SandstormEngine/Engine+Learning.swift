@@ -45,9 +45,10 @@ extension Engine {
 
     /// Keeps what was learned since it was last kept.
     func keepLearned() async {
-        guard let snapshot = desk.takeSnapshot() else { return }
+        guard let router = desk.takeSnapshot() else { return }
+        let learned = KeptLearning(router: router, pools: pools.learned)
         do throws(StoreError) {
-            try await store.keep(routingState: snapshot, at: Date())
+            try await store.keep(routingState: learned.bytes, at: Date())
         } catch {
             desk.markDirty()
             logger.warning("what routing has learned was not kept", metadata: ["error": "\(error)"])

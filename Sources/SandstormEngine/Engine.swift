@@ -45,12 +45,14 @@ package final class Engine: Service {
         self.store = store
         self.configuration = configuration
         self.logger = logger
+        let learned = learned.map { KeptLearning($0) }
         let desk = RoutingDesk(
-            Engine.router(restoring: learned, configuration, logger), providers: providers, configuration.routing, metrics: metrics,
+            Engine.router(restoring: learned?.router, configuration, logger), providers: providers, configuration.routing, metrics: metrics,
             logger: logger)
         self.desk = desk
         pools = WarmPools(
             gateway: store.gateway, providers: providers, configuration, metrics: metrics, logger: logger, desk: desk)
+        if let shapes = learned?.pools { pools.restore(shapes) }
     }
 
     // MARK: Life

@@ -28,6 +28,8 @@ package struct EngineConfiguration: Sendable {
     package var drainTime = Duration.seconds(10)
     /// Sandboxes that are kept ready; see ``WarmPool``.
     package var warmPools: [WarmPool] = []
+    /// Sandboxes that are kept ready as it is foreseen that they are asked for, beside those of ``warmPools``.
+    package var automaticPools: AutomaticPools?
     /// How long something done in a living sandbox may take, such as a pause, a fork or a snapshot.
     package var operationTimeout = Duration.seconds(60)
     /// Living sandboxes outlive this process where their provider allows it, and those of earlier processes are taken over.

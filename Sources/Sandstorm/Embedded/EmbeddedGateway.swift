@@ -17,13 +17,13 @@ package struct EmbeddedGateway: Sendable {
     /// - Parameters:
     ///   - exclusive: for a gateway that serves others; such a directory has one owner at a time.
     ///   - local: how sandboxes on this machine are set up.
-    ///   - warm: how many sandboxes of the standard shape are kept ready.
+    ///   - warm: which sandboxes are kept ready.
     ///   - routing: rules, budgets and thresholds.
     ///   - others: providers beside this machine's sandboxes.
     ///   - prices: what the operator says about prices.
     /// - Throws: ``SandstormError`` of kind `configuration`.
     package init(
-        opening directory: DataDirectory, exclusive: Bool, local settings: LocalSettings = LocalSettings(), warm: Int = 0,
+        opening directory: DataDirectory, exclusive: Bool, local settings: LocalSettings = LocalSettings(), warm: WarmSetting = .count(0),
         routing: RoutingSettings = RoutingSettings(), beside others: [any SandboxProvider] = [],
         prices: PriceConfiguration = PriceConfiguration(), logger: Logger
     ) async throws(SandstormError) {
@@ -37,7 +37,10 @@ package struct EmbeddedGateway: Sendable {
         // A program that embeds the engine is not there to keep sandboxes alive, neither its own nor a gateway's.
         configuration.adoptsSandboxes = exclusive
         configuration.routing = routing
-        if warm > 0 { configuration.warmPools = [WarmPool(count: warm)] }
+        switch warm {
+        case .count(let count): if count > 0 { configuration.warmPools = [WarmPool(count: count)] }
+        case .automatic(let budget): configuration.automaticPools = AutomaticPools(budget: budget)
+        }
         let providers = [local] + others
         engine = Engine(
             providers: providers, store: store, configuration: configuration,

@@ -10,6 +10,7 @@ extension ServeCommand {
         let address: ListenAddress
         let logLevel: Logger.Level
         let local: LocalSettings
+        let warm: WarmSetting
         let server: NativeAPI.Configuration
         let file: ConfigurationFile
     }
@@ -21,9 +22,7 @@ extension ServeCommand {
         let address = checkedAddress(&problems)
         let local = checkedLocal(&problems)
         let times = checkedConnections(&problems)
-        if !(0...256).contains(warm) {
-            problems.append(OptionProblem("--warm", "\(warm) is out of range", remedy: "keep 0 to 256 sandboxes ready"))
-        }
+        let warm = checkedWarm(&problems)
         for name in provider where name != "null" {
             problems.append(OptionProblem("--provider", "there is no provider \"\(name)\"", remedy: "use null, or leave it out"))
         }
@@ -32,11 +31,11 @@ extension ServeCommand {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             problems.append(OptionProblem("--log-level", "\"\(logLevel)\" is no level", remedy: "use one of \(levels)"))
         }
-        guard let address, let level, let times, problems.isEmpty else { throw CommandFailure(problems) }
+        guard let address, let level, let times, let warm, problems.isEmpty else { throw CommandFailure(problems) }
         var server = NativeAPI.Configuration(address: .hostname(address.host, port: address.port))
         server.maximumConnections = maxConnections
         server.idleTimeout = times
-        return Settings(address: address, logLevel: level, local: local, server: server, file: file)
+        return Settings(address: address, logLevel: level, local: local, warm: warm, server: server, file: file)
     }
 
     private func checkedAddress(_ problems: inout [OptionProblem]) -> ListenAddress? {
@@ -53,6 +52,32 @@ extension ServeCommand {
         }
         return address
     }
+
+    private func checkedWarm(_ problems: inout [OptionProblem]) -> WarmSetting? {
+        if warm == "auto" {
+            guard let budget = Money(warmBudget ?? ServeCommand.defaultWarmBudget), budget >= .zero else {
+                problems.append(
+                    OptionProblem(
+                        "--warm-budget", "\"\(warmBudget ?? "")\" is no amount", remedy: "write US dollars for an hour, such as 0.50"))
+                return nil
+            }
+            return .automatic(budget: budget)
+        }
+        if warmBudget != nil {
+            problems.append(
+                OptionProblem("--warm-budget", "means nothing without --warm auto", remedy: "add --warm auto, or leave out the budget"))
+        }
+        guard let count = Int(warm), (0...256).contains(count) else {
+            problems.append(
+                OptionProblem(
+                    "--warm", "\"\(warm)\" is neither auto nor a number up to 256", remedy: "keep 0 to 256 sandboxes ready, or auto"))
+            return nil
+        }
+        return .count(count)
+    }
+
+    /// In US dollars for an hour.
+    private static let defaultWarmBudget = "0.50"
 
     private func checkedConnections(_ problems: inout [OptionProblem]) -> Duration? {
         if !(1...1_000_000).contains(maxConnections) {

@@ -60,9 +60,15 @@ struct ServeCommand: ReportingCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How many sandboxes of the standard shape are kept ready, for runs and sandboxes that ask for nothing else.",
-            valueName: "count"))
-    var warm = 0
+            """
+            How many sandboxes of the standard shape are kept ready, for runs and sandboxes that ask for nothing else; or auto: as many of \
+            each shape as it is foreseen that they are asked for.
+            """, valueName: "count|auto"))
+    var warm = "0"
+
+    @Option(
+        help: ArgumentHelp("What sandboxes that --warm auto keeps ready may cost together in an hour, in US dollars.", valueName: "usd"))
+    var warmBudget: String?
 
     @Option(
         help: ArgumentHelp(
@@ -90,7 +96,7 @@ struct ServeCommand: ReportingCommand {
         OpenFiles.raiseLimit()
         Allocator.limitHeaps()
         let gateway = try await EmbeddedGateway(
-            opening: data.directory, exclusive: true, local: settings.local, warm: warm, routing: settings.file.routing,
+            opening: data.directory, exclusive: true, local: settings.local, warm: settings.warm, routing: settings.file.routing,
             beside: provider.isEmpty ? [] : [NullProvider()],
             prices: settings.file.prices, logger: Logger(label: "sandstorm"))
         do {

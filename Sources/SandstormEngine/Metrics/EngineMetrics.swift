@@ -28,6 +28,7 @@ package final class EngineMetrics: Sendable {
         var poolMisses = 0
         /// In nano-dollars.
         var poolIdle: Int64 = 0
+        var poolPlan: PoolPlan?
     }
 
     /// Times of the gateway's own doing.
@@ -126,6 +127,15 @@ package final class EngineMetrics: Sendable {
     func hedged(_ step: Hedge) { state.withLock { $0.hedges[step, default: 0] += 1 } }
 
     func reaped(_ provider: ProviderID) { state.withLock { $0.reaped[provider, default: 0] += 1 } }
+    /// How many sandboxes of learned shapes are to wait.
+    struct PoolPlan: Sendable {
+        var shapes: Int
+        var sandboxes: Int
+        var idlePerHour: Money
+        var budget: Money
+    }
+
+    func planned(_ plan: PoolPlan) { state.withLock { $0.poolPlan = plan } }
     func setPooled(_ count: Int) { state.withLock { $0.pooled = count } }
     func idled(_ cost: Money) { state.withLock { $0.poolIdle &+= max(0, cost.nanodollars) } }
 
@@ -183,6 +193,17 @@ package final class EngineMetrics: Sendable {
         text.sample("sandstorm_pool_requests_total", ["ready": "false"], "\(state.poolMisses)")
         text.metric("sandstorm_pool_idle_nanodollars_total", "counter", "What waiting sandboxes cost, in nano-dollars.")
         text.sample("sandstorm_pool_idle_nanodollars_total", [:], "\(state.poolIdle)")
+        if let plan = state.poolPlan {
+            for (name, help, value) in [
+                ("shapes", "Shapes of sandboxes whose demand is being learned, by place.", Int64(plan.shapes)),
+                ("planned", "Sandboxes that are to wait by plan.", Int64(plan.sandboxes)),
+                ("planned_nanodollars_per_hour", "What the planned ones cost while they wait.", plan.idlePerHour.nanodollars),
+                ("budget_nanodollars_per_hour", "What they may cost at most.", plan.budget.nanodollars),
+            ] {
+                text.metric("sandstorm_pool_\(name)", "gauge", help)
+                text.sample("sandstorm_pool_\(name)", [:], "\(value)")
+            }
+        }
         text.metric("sandstorm_attempts_failed_total", "counter", "Attempts that failed, by provider and error.")
         for (provider, codes) in state.attemptFailures.sorted(by: { $0.key < $1.key }) {
             for (code, count) in codes.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {

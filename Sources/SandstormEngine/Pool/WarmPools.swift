@@ -1,5 +1,6 @@
 import Logging
 import SandstormCore
+import SandstormRouting
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -26,59 +27,86 @@ final class WarmPools: Sendable {
     private static let firstPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(60)
 
-    private struct State {
-        /// Ready ones, for each pool; the oldest first.
-        var ready: [[Pooled]]
+    /// One pool, or room for one that is yet to be learned.
+    struct Entry: Sendable {
+        /// How many of what; `nil` where there is only room.
+        var pool: WarmPool?
+        var shape: WarmPool.Shape?
+        /// Of a pool whose size is planned: what it is planned by.
+        var demand: PoolDemand?
+        /// The oldest first.
+        var ready: [Pooled] = []
+        /// Those that are to be ended, since there are more than are to be kept.
+        var surplus: [Pooled] = []
+        /// How many are being made.
+        var making = 0
+        /// What those of a planned pool cost for an hour that are being ended, in nano-dollars.
+        var ending: Int64 = 0
+
+        /// The place that a planned pool is for; any that fits is right for the others.
+        func accepts(_ offer: Offer) -> Bool { demand?.offer.isSamePlace(as: offer) ?? true }
+    }
+
+    struct State: Sendable {
+        /// Those of the configuration first, then room for those that are learned.
+        var entries: [Entry]
         /// Runs in the tags of sandboxes that are being made, wait, or were taken and live.
         var runs: Set<RunID> = []
         /// How often the provider of one that waits did not list it.
         var misses: [AttemptID: Int] = [:]
+        var nextDemand: UInt64 = 1
         var isClosed = false
+
+        var readyCount: Int { entries.reduce(0) { $0 + $1.ready.count } }
     }
 
-    private let pools: [WarmPool]
-    private let shapes: [WarmPool.Shape]
+    private let isEmpty: Bool
     private let gateway: GatewayID
     private let providers: [any SandboxProvider]
     private let desk: RoutingDesk
-    private let configuration: EngineConfiguration
-    private let metrics: EngineMetrics
+    let configuration: EngineConfiguration
+    let metrics: EngineMetrics
     private let logger: Logger
-    private let state: Locked<State>
-    private let changes = ChangeSignal()
+    let state: Locked<State>
+    let changes = ChangeSignal()
 
     init(
         gateway: GatewayID, providers: [any SandboxProvider], _ configuration: EngineConfiguration, metrics: EngineMetrics, logger: Logger,
         desk: RoutingDesk
     ) {
-        pools = configuration.warmPools
-        shapes = pools.map { WarmPool.Shape($0.spec) }
         self.gateway = gateway
         self.providers = providers
         self.desk = desk
         self.configuration = configuration
         self.metrics = metrics
         self.logger = logger
-        state = Locked(State(ready: pools.map { _ in [] }))
+        let room = Array(repeating: Entry(), count: max(0, configuration.automaticPools?.maximumShapes ?? 0))
+        state = Locked(
+            State(entries: configuration.warmPools.map { Entry(pool: $0, shape: WarmPool.Shape($0.spec)) } + room))
+        isEmpty = configuration.warmPools.isEmpty && room.isEmpty
     }
 
     // MARK: Taking
 
     /// A ready sandbox that fits, if there is one. It is covered from the reaper until ``forget(_:)`` or ``discard(_:)``.
     func take(for spec: SandboxSpec, on offer: Offer) -> Pooled? {
-        guard !pools.isEmpty else { return nil }
+        guard !isEmpty else { return nil }
         let shape = WarmPool.Shape(spec)
-        let matches = shapes.indices.filter { shapes[$0] == shape }
-        guard !matches.isEmpty else { return nil }
-        let taken = state.withLock { state -> Pooled? in
-            for index in matches {
-                guard let position = state.ready[index].firstIndex(where: { $0.offer == offer }) else { continue }
-                return state.ready[index].remove(at: position)
+        let now = moment
+        let (taken, isAwaited) = state.withLock { state -> (Pooled?, Bool) in
+            var isAwaited = false
+            var taken: Pooled?
+            for index in state.entries.indices where state.entries[index].shape == shape && state.entries[index].accepts(offer) {
+                isAwaited = isAwaited || (state.entries[index].pool?.count ?? 0) > 0
+                guard taken == nil, let position = state.entries[index].ready.firstIndex(where: { $0.offer == offer }) else { continue }
+                taken = state.entries[index].ready.remove(at: position)
             }
-            return nil
+            state.learn(of: spec, shape, on: offer, configuration, at: now)
+            return (taken, isAwaited)
         }
         if let taken { idled(taken) }
-        metrics.askedPool(wasReady: taken != nil)
+        if isAwaited || taken != nil { metrics.askedPool(wasReady: taken != nil) }
+        guard isAwaited || taken != nil else { return nil }
         showReady()
         if taken != nil { changes.raise() }
         return taken
@@ -109,29 +137,33 @@ final class WarmPools: Sendable {
         metrics.idled(cost - pooled.offer.price.perCreate)
     }
 
-    private func showReady() { metrics.setPooled(state.withLock { $0.ready.reduce(0) { $0 + $1.count } }) }
+    private func showReady() { metrics.setPooled(state.withLock { $0.readyCount }) }
+
+    /// By which patterns are learned.
+    var moment: Moment { configuration.automaticPools?.clock?() ?? desk.now }
 
     // MARK: Refilling
 
     /// Keeps the pools filled until the task is cancelled.
     func maintain() async {
-        guard !pools.isEmpty else { return }
+        guard !isEmpty else { return }
         await withTaskGroup(of: Void.self) { group in
-            for index in pools.indices { group.addTask { await self.maintain(index) } }
+            for index in state.withLock({ $0.entries.indices }) { group.addTask { await self.maintain(index) } }
+            if let automatic = configuration.automaticPools { group.addTask { await self.plan(automatic) } }
         }
     }
 
-    /// One sandbox at a time for each pool: a burst of creates would stand in the way of those that callers wait for.
     private func maintain(_ index: Int) async {
         var pause = WarmPools.firstPause
         while !Task.isCancelled {
             let version = changes.version
             await retire(index)
-            guard state.withLock({ !$0.isClosed && $0.ready[index].count < pools[index].count }) else {
-                await changes.wait(after: version, until: .now + min(pools[index].life / 10, .seconds(10)))
+            guard let order = state.withLock({ $0.order(index, budget: configuration.automaticPools?.budget) }) else {
+                let life = state.withLock { $0.entries[index].pool?.life } ?? .seconds(100)
+                await changes.wait(after: version, until: .now + min(life / 10, .seconds(10)))
                 continue
             }
-            if await fill(index) {
+            if await fill(index, order) {
                 pause = WarmPools.firstPause
             } else {
                 try? await Task.sleep(for: pause)
@@ -140,42 +172,70 @@ final class WarmPools: Sendable {
         }
     }
 
-    /// Ends those whose life is nearly over.
+    /// Ends those whose life is nearly over, and those that are too many.
     private func retire(_ index: Int) async {
-        let end = ContinuousClock.now - pools[index].life * 9 / 10
-        let old = state.withLock { state in
-            defer { state.ready[index].removeAll { $0.made < end } }
-            return state.ready[index].filter { $0.made < end }
-        }
+        let (old, idle) = state.withLock { $0.retire(index) }
+        guard !old.isEmpty else { return }
+        showReady()
         for pooled in old {
             idled(pooled)
             await discard(pooled)
         }
-        showReady()
+        state.withLock { $0.entries[index].ending -= idle }
+        // Others may have waited for what they cost.
+        changes.raise()
+    }
+
+    /// What is to be made.
+    struct Order: Sendable {
+        let pool: WarmPool
+        let demand: UInt64?
+        let offer: Offer?
+        let count: Int
+    }
+
+    /// - Returns: whether all were made.
+    private func fill(_ index: Int, _ order: Order) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<order.count {
+                group.addTask {
+                    let isMade = await self.make(order, for: index)
+                    self.state.withLock { $0.entries[index].making -= 1 }
+                    return isMade
+                }
+            }
+            return await group.reduce(true) { $0 && $1 }
+        }
     }
 
     /// Makes one more.
-    private func fill(_ index: Int) async -> Bool {
-        let spec = pools[index].bareSpec
+    private func make(_ order: Order, for index: Int) async -> Bool {
+        let spec = order.pool.bareSpec
         let route = desk.route(spec, Constraints(), for: nil)
         for place in route.places {
             let offer = route.offers[place]
+            guard order.offer?.isSamePlace(as: offer) ?? true else { continue }
             guard !Task.isCancelled, let provider = providers.first(where: { $0.id == offer.provider }) else { continue }
             let report = AttemptReport(desk, route, place: place)
             let tag = SandboxTag(gateway: gateway, run: .generate(), attempt: .generate(), sandbox: .generate())
             state.withLock { _ = $0.runs.insert(tag.run) }
             let limit = configuration.createTimeout
             let late = ProviderError(.timedOut, "no sandbox within \(limit.display)", mayHaveTakenEffect: true)
+            let begun = ContinuousClock.now
             report.began()
             do throws(ProviderError) {
                 let sandbox = try await within(limit, else: late) { () async throws(ProviderError) in
                     try await provider.create(spec, on: offer, tag: tag)
                 }
                 report.waits()
+                let time = begun.duration(to: .now)
                 let pooled = Pooled(sandbox: sandbox, provider: provider, offer: offer, tag: tag, report: report)
                 let isKept = state.withLock { state in
-                    if !state.isClosed { state.ready[index].append(pooled) }
-                    return !state.isClosed
+                    // Meanwhile the room may have been given to another shape.
+                    guard !state.isClosed, state.entries[index].demand?.id == order.demand else { return false }
+                    state.entries[index].ready.append(pooled)
+                    state.entries[index].demand?.started(after: time)
+                    return true
                 }
                 showReady()
                 if !isKept { await discard(pooled) }
@@ -196,8 +256,8 @@ final class WarmPools: Sendable {
     func wereListed(by provider: ProviderID, _ names: Set<ProviderSandboxID>, asked: ContinuousClock.Instant) {
         let lost = state.withLock { state -> Int in
             var lost = 0
-            for index in state.ready.indices {
-                state.ready[index].removeAll { pooled in
+            for index in state.entries.indices {
+                state.entries[index].ready.removeAll { pooled in
                     guard pooled.provider.id == provider, pooled.made < asked else { return false }
                     let misses = names.contains(pooled.sandbox.id) ? 0 : (state.misses[pooled.tag.attempt] ?? 0) + 1
                     state.misses[pooled.tag.attempt] = misses == 0 || misses >= 2 ? nil : misses
@@ -220,8 +280,9 @@ final class WarmPools: Sendable {
     func close() async {
         let rest = state.withLock { state in
             state.isClosed = true
-            defer { state.ready = state.ready.map { _ in [] } }
-            return state.ready.flatMap(\.self)
+            let rest = state.entries.flatMap { $0.ready + $0.surplus }
+            for index in state.entries.indices { (state.entries[index].ready, state.entries[index].surplus) = ([], []) }
+            return rest
         }
         changes.raise()
         await withTaskGroup(of: Void.self) { group in
