@@ -39,6 +39,8 @@ package struct ArrivalForecast: Hashable, Sendable {
     /// How far hours were off the pattern, relative to it: squares, and what they are relative to.
     private var misses = Misses(squares: 0.25 * 4, scale: 4)
     private var seen: Moment?
+    /// When an earlier process saw last what this one goes on from.
+    private var left: Moment?
 
     package init() {}
 
@@ -75,17 +77,14 @@ package struct ArrivalForecast: Hashable, Sendable {
     /// Time passes, and somebody would have recorded what arrived in it.
     package mutating func advance(to now: Moment) {
         guard let last = seen else {
+            // What the last arrivals were like holds for a while.
+            if let left, isGap(now - left) { forgetRecent() }
             begin(at: now)
             return
         }
-        let silence = now - last
-        // A clock that was set back a little stands still; one that was set back far tells of another time.
-        if silence > ArrivalForecast.longestSilence || silence < .seconds(-3600) {
+        if isGap(now - last) {
             closeHour()
-            level.forget()
-            surge.forget()
-            lull.forget()
-            bursts.drop()
+            forgetRecent()
             begin(at: now)
             return
         }
@@ -100,6 +99,16 @@ package struct ArrivalForecast: Hashable, Sendable {
             if end == current.hour.end.milliseconds { closeHour(next: WeekHour(Moment(milliseconds: end))) }
         }
         seen = max(last, now)
+    }
+
+    /// A clock that was set back a little stands still; one that was set back far tells of another time.
+    private func isGap(_ silence: Duration) -> Bool { silence > ArrivalForecast.longestSilence || silence < .seconds(-3600) }
+
+    private mutating func forgetRecent() {
+        level.forget()
+        surge.forget()
+        lull.forget()
+        bursts.drop()
     }
 
     private static func remainder(_ time: Int64) -> Int64 {
@@ -392,7 +401,7 @@ private struct Pattern: Hashable, Sendable {
 extension ArrivalForecast {
     /// All that was learned.
     package var json: JSONValue {
-        [
+        var object: JSONObject = [
             "slots": .array(
                 slots.enumerated().filter { $0.element.seconds > 0 }.map { index, slot in
                     .array([
@@ -403,6 +412,8 @@ extension ArrivalForecast {
             "level": level.json, "surge": surge.json, "lull": lull.json, "bursts": bursts.json,
             "misses": .estimates([misses.squares, misses.scale]),
         ]
+        object["seen"] = (seen ?? left).map { .integer($0.milliseconds) }
+        return .object(object)
     }
 
     /// What was learned earlier, after a gap; `nil` if `json` is something else.
@@ -419,6 +430,7 @@ extension ArrivalForecast {
             else { return nil }
             slots[index] = Slot(arrivals: Float(values[2]), seconds: Float(values[3]), week: week)
         }
+        left = json["seen"]?.intValue.map { Moment(milliseconds: Int64($0)) }
         self.misses = Misses(squares: misses[0], scale: misses[1])
         current = CurrentHour(hour: WeekHour(ordinal: Int64(ordinal)), arrivals: arrivals, seconds: seconds)
         learnPattern()

@@ -156,6 +156,20 @@ import Testing
         }
     }
 
+    @Test func `a surge is over when the process was away for hours, and goes on when it was for a minute`() throws {
+        var traffic = Traffic(seed: 3) { _, _ in 60 }
+        var forecast = ArrivalForecast()
+        traffic.pass(.seconds(86_400), into: &forecast)
+        traffic.rate = { _, _ in 3000 }
+        traffic.pass(.seconds(300), into: &forecast)
+        for (away, isOver) in [(60, false), (4 * 3600, true)] {
+            var kept = try #require(ArrivalForecast(json: forecast.json))
+            kept.advance(to: traffic.now + .seconds(away))
+            let perHour = kept.rate(at: traffic.now + .seconds(away), for: .seconds(10)).perHour
+            #expect(isOver ? perHour < 300 : perHour > 1500)
+        }
+    }
+
     @Test func `times that run backwards or lie far away break nothing`() {
         var forecast = ArrivalForecast()
         for milliseconds in [Int64(5), 0, -10_000_000_000, 4_000_000_000_000, 3_999_999_999_000, 1_767_571_200_000] {
