@@ -6,8 +6,14 @@ import Testing
 struct PolicyInvariantTests {
     /// So much of each that its first changes are in it.
     private func world(_ name: String, seed: UInt64 = 0) throws -> ScenarioWorld {
-        let length = name == "daily-pattern" ? "12h" : "65m"
-        return ScenarioWorld(try Packs.scenario(like: name, "\"length\": \"\(length)\""), seed: seed)
+        switch name {
+        case "daily-pattern": return ScenarioWorld(try Packs.scenario(like: name, #""length": "12h""#), seed: seed)
+        case "cold-start-storms": return ScenarioWorld(try Packs.scenario(like: name, #""length": "30m""#), seed: seed)
+        default:
+            // So few that it takes no time without optimisation.
+            let members = #""length": "65m", "arrivals": {"perSecond": 0.3}"#
+            return ScenarioWorld(try Packs.scenario(like: name, members), seed: seed)
+        }
     }
 
     @Test(arguments: Packs.names)
@@ -57,7 +63,7 @@ struct PolicyInvariantTests {
 
     @Test func `the same seed gives the same report, another one another`() throws {
         let chosen: Set<String> = ["sandstorm", "random", "latency", "cooldown", "hedge-500", "informed", "oracle"]
-        let scenario = try Packs.scenario(like: "flapping", "\"length\": \"1h\"")
+        let scenario = try Packs.scenario(like: "flapping", #""length": "40m", "arrivals": {"perSecond": 0.3}"#)
         let tables = [1, 1, 2].map { PackRun(ScenarioWorld(scenario, seed: $0), only: chosen, seed: $0).table }
         #expect(tables[0] == tables[1])
         #expect(tables[0] != tables[2])
@@ -65,8 +71,11 @@ struct PolicyInvariantTests {
 
     @Test func `scenarios made up by chance are run to their end, and the same each time`() throws {
         let base = try Packs.scenario(like: "stationary")
-        for seed in 1...12 as ClosedRange<UInt64> {
-            let tables = (0..<2).map { _ in PackRun(ScenarioWorld(base.varied(seed: seed)), only: ["sandstorm", "random"]).table }
+        for seed in 1...6 as ClosedRange<UInt64> {
+            var scenario = base.varied(seed: seed)
+            scenario.arrivals.perSecond = 0.05
+            scenario.arrivals.bursts = []
+            let tables = (0..<2).map { _ in PackRun(ScenarioWorld(scenario), only: ["sandstorm", "random"]).table }
             #expect(tables[0] == tables[1])
         }
     }
