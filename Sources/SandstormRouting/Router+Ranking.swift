@@ -164,7 +164,8 @@ extension Router {
         let resources = table.offers[offer].resources
         let speed = Logarithm.exponential(places[number].speed.mean(prior: 0, weight: 10))
         let duration = min(scaled(expectation.duration, by: Float(speed)), request.timeout)
-        guard let once = price.cost(of: resources, for: duration) else { return .failure(Drop(reason: .unpriced)) }
+        // The meter runs from the create, as far as most price lists say.
+        guard let once = price.cost(of: resources, for: scaled(prospects.median, by: slowness) + duration) else { return .failure(Drop(reason: .unpriced)) }
         if let cap = request.constraints.maxCost {
             let life = (price.longestDuration(of: resources, within: cap) ?? .zero) - table.teardownTimes[offer]
             if life < prospects.median + Router.leastUsefulLife { return .failure(Drop(reason: .tooDear)) }
