@@ -1,3 +1,4 @@
+import Foundation
 import SandstormCore
 import Testing
 
@@ -50,5 +51,19 @@ import Testing
         #expect(told.contains { $0.hasPrefix("/routing/projects/shop is not a project's id") })
         #expect(told.contains { $0.hasPrefix("/routing/default/type is not a kind of rule") })
         #expect(told.count == 5)
+    }
+
+    @Test func `the example is read, is the one in the guide, and its numbers are the defaults`() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "examples/routing.json"), encoding: .utf8)
+        let section = try #require(try JSONValue(parsing: text)["routing"])
+        var settings = try RoutingSettings(json: section, at: "/routing")
+        #expect(settings.rule == .fallback([.init(provider: "local")], others: true))
+        #expect(settings.projects.count == 1)
+        settings.rule = nil
+        settings.projects = [:]
+        #expect(settings == RoutingSettings())
+        let guide = try String(contentsOf: root.appending(path: "docs/routing.md"), encoding: .utf8)
+        #expect(guide.contains("```json\n" + text + "```\n"))
     }
 }
