@@ -4,13 +4,13 @@ import SandstormStore
 import SandstormTestSupport
 import Testing
 
+@testable import SandstormEngine
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
 import Foundation
 #endif
-
-@testable import SandstormEngine
 
 @Suite("What routing learns") struct LearningTests {
     @Test func `outlives the gateway`() async throws {

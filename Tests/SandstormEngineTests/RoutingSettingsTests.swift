@@ -1,5 +1,6 @@
 import Foundation
 import SandstormCore
+import SandstormTestSupport
 import Testing
 
 @testable import SandstormEngine
@@ -65,5 +66,23 @@ import Testing
         #expect(settings == RoutingSettings())
         let guide = try String(contentsOf: root.appending(path: "docs/routing.md"), encoding: .utf8)
         #expect(guide.contains("```json\n" + text + "```\n"))
+    }
+
+    @Test func `a project's rule stands, until a run brings its own`() async throws {
+        let providers = [
+            ScriptedProvider(id: "a", price: PriceSchedule(perCreate: "$2")),
+            ScriptedProvider(id: "b", price: PriceSchedule(perCreate: "$1")),
+        ]
+        var configuration = TestGateway.quick
+        configuration.routing.projects = [Principal.local.project: .pinned(.init(provider: "a"))]
+        let gateway = try await TestGateway(providers, configuration: configuration)
+        #expect(try await gateway.run(.scripted()).provider == "a")
+        var other = RunRequest.scripted()
+        other.constraints.routing = .pinned(.init(provider: "b"))
+        #expect(try await gateway.run(other).provider == "b")
+        let decision = try await gateway.engine.decide(.scripted(), by: .local)
+        #expect(decision.ranking.map(\.offer.provider) == ["a"])
+        #expect(decision.candidates.last.map { !$0.isKept && !$0.reason.isEmpty } == true)
+        await gateway.stop()
     }
 }

@@ -12,8 +12,8 @@ final class RoutingDesk: Sendable {
     private let router: Locked<Router>
     /// Something was learned that is not kept yet.
     private let isDirty = Locked(false)
-    /// Attempts that began and have not ended.
-    private let underWay = Locked(0)
+    /// Attempts that began and have not ended, and when the last one left a place.
+    private let underWay = Locked((count: 0, left: Moment?.none))
     private let metrics: EngineMetrics
     private let logger: Logger
     /// Runs for which there is no place now.
@@ -95,7 +95,7 @@ final class RoutingDesk: Sendable {
     // MARK: Learning
 
     func began(_ place: Int, of choice: Route.Choice, at moment: Moment) {
-        underWay.withLock { $0 += 1 }
+        underWay.withLock { $0.count += 1 }
         tell { $0.began(place, of: choice.ranking.table, at: moment) }
     }
 
@@ -105,14 +105,21 @@ final class RoutingDesk: Sendable {
         isDirty.withLock { $0 = true }
         switch event {
         case .failed, .abandoned, .finished, .interrupted:
-            underWay.withLock { $0 -= 1 }
+            let isLeaving = if case .failed = event { false } else { true }
+            underWay.withLock { state in
+                state.count -= 1
+                if isLeaving { state.left = moment }
+            }
             room.callNext()
         case .started: break
         }
     }
 
-    /// Something of ours occupies places, and will leave them.
-    var isBusy: Bool { underWay.withLock { $0 } > 0 }
+    /// Something of ours occupies places and will leave them, or has done so a moment ago.
+    var isBusy: Bool {
+        let now = clock.now
+        return underWay.withLock { $0.count > 0 || $0.left.map { now - $0 < .seconds(10) } ?? false }
+    }
 
     /// Tells the router something, and everybody else what it makes of it.
     private func tell(_ change: (inout Router) -> Void) {
