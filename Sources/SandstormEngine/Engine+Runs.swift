@@ -110,6 +110,7 @@ extension Engine {
         _ spec: SandboxSpec, _ constraints: Constraints, for principal: Principal, from snapshot: SnapshotInfo? = nil
     ) throws(EngineError) -> Route {
         let route = desk.route(spec, constraints, for: principal, from: snapshot)
+        if let ranking = route.choice?.ranking { metrics.routed(ranking) }
         guard route.first != nil || route.isWorthWaiting else {
             let fit = NearestFit(spec: spec, constraints: constraints) { [self] in
                 providersByID[$0]?.capabilities.teardownTime ?? .seconds(1)

@@ -57,7 +57,9 @@ extension Router {
         let ranked = entries
         let others = resting
         let facts = DecisionFacts(request: request, table: table, entries: entries, drops: drops, hedge: hedge, expectation: expectation)
-        return Ranking(table: table, entries: ranked, resting: others, hedge: hedge, isWorthWaiting: isWorthWaiting) { facts.decision }
+        return Ranking(table: table, entries: ranked, resting: others, hedge: hedge, isWorthWaiting: isWorthWaiting, drops: facts.drops) {
+            facts.decision
+        }
     }
 
     /// Nothing is known of any of several places, and each has its first create under way: a burst is not sent after them blindly, but
@@ -165,7 +167,9 @@ extension Router {
         let speed = Logarithm.exponential(places[number].speed.mean(prior: 0, weight: 10))
         let duration = min(scaled(expectation.duration, by: Float(speed)), request.timeout)
         // The meter runs from the create, as far as most price lists say.
-        guard let once = price.cost(of: resources, for: scaled(prospects.median, by: slowness) + duration) else { return .failure(Drop(reason: .unpriced)) }
+        guard let once = price.cost(of: resources, for: scaled(prospects.median, by: slowness) + duration) else {
+            return .failure(Drop(reason: .unpriced))
+        }
         if let cap = request.constraints.maxCost {
             let life = (price.longestDuration(of: resources, within: cap) ?? .zero) - table.teardownTimes[offer]
             if life < prospects.median + Router.leastUsefulLife { return .failure(Drop(reason: .tooDear)) }

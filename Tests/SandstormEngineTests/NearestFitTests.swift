@@ -40,6 +40,7 @@ import Testing
         let refused = request
         let error = await #expect(throws: EngineError.self) { try await gateway.run(refused) }
         #expect(error?.message == "small: memory 65536 MiB: at most 32768 here; would fit with memory ≤ 32768")
+        #expect(gateway.metric("sandstorm_routing_offers_total{filter=\"capability\"}") == 1)
         await gateway.stop()
     }
 }

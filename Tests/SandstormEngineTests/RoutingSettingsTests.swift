@@ -77,6 +77,8 @@ import Testing
         configuration.routing.projects = [Principal.local.project: .pinned(.init(provider: "a"))]
         let gateway = try await TestGateway(providers, configuration: configuration)
         #expect(try await gateway.run(.scripted()).provider == "a")
+        #expect(gateway.metric("sandstorm_routing_offers_total{filter=\"kept\"}") == 1)
+        #expect(gateway.metric("sandstorm_routing_offers_total{filter=\"rule\"}") == 1)
         var other = RunRequest.scripted()
         other.constraints.routing = .pinned(.init(provider: "b"))
         #expect(try await gateway.run(other).provider == "b")

@@ -10,6 +10,9 @@ package final class EngineMetrics: Sendable {
         var attemptFailures: [ProviderID: [ProviderError.Code: Int]] = [:]
         var hedges: [Hedge: Int] = [:]
         var retries = 0
+        /// What became of offers that runs were routed among.
+        var offers = [Int](repeating: 0, count: DropReason.allCases.count)
+        var refusals = 0
         var queue: [Queueing: Int] = [:]
         var waited = Duration.zero
         var breakers: [ProviderID: [String: Int]] = [:]
@@ -112,6 +115,14 @@ package final class EngineMetrics: Sendable {
         }
     }
 
+    /// A run was routed.
+    func routed(_ ranking: Ranking) {
+        state.withLock { state in
+            for drop in ranking.drops { state.offers[Int(drop.rawValue)] += 1 }
+            state.refusals += ranking.table.refusals.count
+        }
+    }
+
     func retried() { state.withLock { $0.retries += 1 } }
 
     func breakerChanged(_ provider: ProviderID, to state: CircuitBreaker.State) {
@@ -210,6 +221,11 @@ package final class EngineMetrics: Sendable {
                 text.sample("sandstorm_attempts_failed_total", ["provider": provider.rawValue, "code": code.rawValue], "\(count)")
             }
         }
+        text.metric("sandstorm_routing_offers_total", "counter", "Offers that runs were routed among, by what became of them.")
+        for reason in DropReason.allCases {
+            text.sample("sandstorm_routing_offers_total", ["filter": reason.name], "\(state.offers[Int(reason.rawValue)])")
+        }
+        text.sample("sandstorm_routing_offers_total", ["filter": "capability"], "\(state.refusals)")
         text.metric("sandstorm_retries_total", "counter", "Attempts that followed a failed one.")
         text.sample("sandstorm_retries_total", [:], "\(state.retries)")
         text.metric("sandstorm_queue_runs_total", "counter", "Runs for which every place was full, by what became of them.")

@@ -27,6 +27,8 @@ package struct Ranking: Sendable {
     package var hedge: HedgePlan?
     /// There are capable offers, but as far as is known all of them are full or resting: waiting helps.
     package var isWorthWaiting: Bool
+    /// What became of each offer of the table, by its index.
+    package var drops: [DropReason]
     /// The whole decision in words. Costs far more than the ranking: made when somebody is to see it.
     package var decision: Decision { makeDecision() }
 
