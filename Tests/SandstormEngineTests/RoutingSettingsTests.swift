@@ -1,5 +1,6 @@
 import Foundation
 import SandstormCore
+import SandstormRouting
 import SandstormTestSupport
 import Testing
 
@@ -18,6 +19,10 @@ import Testing
 
     @Test func `an empty section means the defaults`() throws {
         #expect(try RoutingSettings(json: [:], at: "") == RoutingSettings())
+        // What is said here is what the router does by itself.
+        let (mine, standard) = (RoutingSettings().router, RoutingConfiguration())
+        #expect(mine.breaker == standard.breaker)
+        #expect(mine.retriesPercent == standard.retriesPercent && mine.hedgesPerMille == standard.hedgesPerMille)
     }
 
     @Test func `all that can be said is taken`() throws {
