@@ -56,7 +56,8 @@ extension Router {
         let hedge = planHedge(&entries, request, table, limit, at: now)
         let ranked = entries
         let others = resting
-        let facts = DecisionFacts(request: request, table: table, entries: entries, drops: drops, hedge: hedge, expectation: expectation)
+        let facts = DecisionFacts(
+            request: request, table: table, entries: entries, drops: drops, hedge: hedge, expectation: expectation, now: now)
         return Ranking(table: table, entries: ranked, resting: others, hedge: hedge, isWorthWaiting: isWorthWaiting, drops: facts.drops) {
             facts.decision
         }

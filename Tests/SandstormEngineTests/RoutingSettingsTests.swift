@@ -89,7 +89,8 @@ import Testing
         #expect(try await gateway.run(other).provider == "b")
         let decision = try await gateway.engine.decide(.scripted(), by: .local)
         #expect(decision.ranking.map(\.offer.provider) == ["a"])
-        #expect(decision.candidates.last.map { !$0.isKept && !$0.reason.isEmpty } == true)
+        #expect(decision.candidates.last?.reason == "the routing rule allows only a")
+        #expect(decision.rule == #"{"type":"pinned","to":"a"}"#)
         await gateway.stop()
     }
 }

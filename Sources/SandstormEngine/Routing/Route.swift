@@ -19,7 +19,9 @@ struct Route: Sendable {
     }
 
     init(_ ranking: Ranking, for request: RoutingRequest, again: @escaping @Sendable () -> Route) {
-        decision = ranking.told
+        var decision = ranking.told
+        decision.rule = decision.rule ?? request.constraints.routing.map { $0.json.encoded }
+        self.decision = decision
         offers = ranking.table.offers
         choice = Choice(ranking: ranking, request: request, again: again)
     }

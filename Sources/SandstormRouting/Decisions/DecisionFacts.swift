@@ -8,6 +8,7 @@ struct DecisionFacts: Sendable {
     var drops: [DropReason]
     var hedge: HedgePlan?
     var expectation: WorkloadModel.Expectation
+    var now: Moment
 
     /// Every offer with its numbers: the kept ones first, best first; then the dropped ones, each with the reason in words.
     var decision: Decision {
@@ -46,7 +47,7 @@ struct DecisionFacts: Sendable {
         case .isolation: "isolation \(offer.isolation.rawValue) is weaker than \(request.isolation.rawValue)"
         case .region: "not in region \(request.region ?? "")"
         case .unpriced: "has no price for these resources"
-        case .rule: "not allowed by the routing rule"
+        case .rule: request.constraints.routing?.reason(against: offer, at: now) ?? "not allowed by the routing rule"
         case .tooSlow: "starts in about \(offer.startLatency.display), later than \(request.constraints.maxLatency?.display ?? "")"
         case .tooDear: "\(request.constraints.maxCost?.description ?? "the cap") does not pay for the start and one second of run time"
         case .breakerOpen: "rests after failures"
