@@ -12,26 +12,55 @@ extension Router {
         if request.constraints.priorities.latency == 0 { return rescue(entries, table, limit, at: now) }
         // Which of the best goes first depends on who stands behind it: one that often refuses at once does no harm with a good second.
         let field = min(3, entries.prefix(3).count { $0.tier == entries[0].tier })
-        var chances: [Place.Prospects] = []
-        for entry in entries.prefix(field) { chances.append(places[table.places[entry.offer]].prospects(at: now, limit: limit)) }
-        // The emptier the budget, the dearer a hedge.
-        let fill = min(1, Float(hedges.available) / Float(max(1, configuration.hedgeBurst) * 500))
-        let fastest = chances.map(\.median).min() ?? .zero
+        let numbers = entries.prefix(field).map { table.places[$0.offer] }
+        var fastest = Duration.longest
+        for number in numbers { fastest = min(fastest, places[number].prospects(at: now, limit: limit).median) }
+        // The emptier the budget, the dearer a hedge; in coarse steps, so that what was reckoned with it holds for a while.
+        let fill = (min(1, Float(hedges.available) / Float(max(1, configuration.hedgeBurst) * 500)) * 20).rounded() / 20
         let price = (Router.price.base + Router.price.share * Float(fastest.wholeMilliseconds)) * (1 + 3 * (1 - fill))
-        var best: (loss: Float, first: Int, second: Int, delay: Int)?
-        for first in 0..<field where first == 0 || request.constraints.priorities.cost == 0 {
-            for second in 0..<field where second != first {
-                for delay in stride(from: Router.delays.lowerBound, to: Router.delays.upperBound, by: 3) {
-                    let claim = chances[first].curve.survival[delay]
-                    let loss = Race.pair(chances[first].curve, chances[second].curve, delay: delay, limit: limit) + price * claim
-                    if best.map({ loss < $0.loss }) ?? true { best = (loss, first, second, delay) }
-                }
-            }
-        }
-        guard let best else { return nil }
+        let mayChange = request.constraints.priorities.cost == 0
+        let question = PairQuestion(
+            places: numbers, versions: numbers.map { places[$0].version }, price: price, limit: limit, mayChange: mayChange)
+        let best = lastPair.flatMap { $0.question == question ? $0.answer : nil } ?? bestPair(question)
+        lastPair = (question, best)
         let plan = HedgePlan(delay: .milliseconds(Int64(TimeScale.edges[best.delay])), offer: entries[best.second].offer, explores: false)
         if best.first > 0 { entries.insert(entries.remove(at: best.first), at: 0) }
         return explore(entries, request, table, limit, at: now) ?? plan
+    }
+
+    /// Of the best few places: who goes first, who second, and when.
+    struct PairQuestion: Equatable, Sendable {
+        var places: [Int]
+        var versions: [Int]
+        var price: Float
+        var limit: Float
+        var mayChange: Bool
+    }
+
+    struct PairAnswer: Sendable {
+        var first = 0
+        var second = 1
+        var delay = Router.delays.lowerBound
+    }
+
+    private func bestPair(_ question: PairQuestion) -> PairAnswer {
+        var best: (loss: Float, answer: PairAnswer)?
+        for first in question.places.indices where first == 0 || question.mayChange {
+            for second in question.places.indices where second != first {
+                for delay in stride(from: Router.delays.lowerBound, to: Router.delays.upperBound, by: 3) {
+                    let claim = places[question.places[first]].curve.survival[delay]
+                    let loss =
+                        Race.pair(
+                            places[question.places[first]].curve, places[question.places[second]].curve, delay: delay, limit: question.limit
+                        )
+                        + question.price * claim
+                    if best.map({ loss < $0.loss }) ?? true {
+                        best = (loss, PairAnswer(first: first, second: second, delay: delay))
+                    }
+                }
+            }
+        }
+        return best?.answer ?? PairAnswer()
     }
 
     /// 100 ms … 3.5 s, and further out where places are slower.
@@ -49,21 +78,20 @@ extension Router {
         _ entries: [Ranking.Entry], _ request: RoutingRequest, _ table: OfferTable, _ limit: Float, at now: Moment
     ) -> HedgePlan? {
         guard request.constraints.explore, configuration.explorationsPerMille > 0, hedges.allows else { return nil }
-        let best = places[table.places[entries[0].offer]]
-        guard best.startup.isKnown else { return nil }
-        let others = entries[1...].prefix(64).filter { $0.tier == entries[0].tier }
-        let unknown = others.filter {
-            let place = places[table.places[$0.offer]]
-            return place.startup.observed == 0 && place.pending == 0
-        }
-        if let entry = unknown.randomElement(using: &generator) { return HedgePlan(delay: .zero, offer: entry.offer, explores: true) }
-        guard explorationCredit >= 1000, hedges.available >= 2000 else { return nil }
-        let reference = places[table.places[entries[0].offer]].prospects(at: now, limit: limit).loss
+        guard places[table.places[entries[0].offer]].startup.isKnown else { return nil }
+        let first = entries[0]
+        let reference = places[table.places[first.offer]].prospects(at: now, limit: limit).loss
+        let mayDraw = explorationCredit >= 1000 && hedges.available >= 2000
+        var unknown: [Int] = []
         var chosen: (hope: Double, offer: Int)?
-        for entry in others {
+        for entry in entries[1...].prefix(64) where entry.tier == first.tier {
             let number = table.places[entry.offer]
-            // Of one that is being tried for the first time, nothing is known yet, not even when it was last seen.
-            guard places[number].startup.observed > 0 else { continue }
+            guard places[number].startup.observed > 0 else {
+                // Of one that is being tried for the first time, nothing is known yet, not even when it was last seen.
+                if places[number].pending == 0 { unknown.append(entry.offer) }
+                continue
+            }
+            guard mayDraw, unknown.isEmpty else { continue }
             let loss = places[number].prospects(at: now, limit: limit).loss
             let idle = Double(max(0, now.milliseconds - places[number].startup.lastObserved)) / 3_600_000
             let evidence = Double(min(20, places[number].startup.recentWeight)) / (1 + idle / 6)
@@ -72,14 +100,15 @@ extension Router {
             let hope = Logarithm.natural(Double(reference / max(1, loss))) + deviation
             if hope > 0, chosen.map({ hope > $0.hope }) ?? true { chosen = (hope, entry.offer) }
         }
+        if let offer = unknown.randomElement(using: &generator) { return HedgePlan(delay: .zero, offer: offer, explores: true) }
         return chosen.map { HedgePlan(delay: .zero, offer: $0.offer, explores: true) }
     }
 
-    /// Near enough to normal: the sum of uniform numbers.
+    /// Near enough to normal: the sum of four uniform numbers.
     private mutating func gaussian() -> Double {
-        var sum = -6.0
-        for _ in 0..<12 { sum += Double(generator.next() >> 11) * 0x1p-53 }
-        return sum
+        var sum = -2.0
+        for _ in 0..<4 { sum += Double(generator.next() >> 11) * 0x1p-53 }
+        return sum * 1.732_050_807_568_877
     }
 
     /// Nothing has started within the delay that was planned or last answered.
@@ -114,9 +143,9 @@ extension Router {
         let table = ranking.table
         var best: (entry: Ranking.Entry, score: Int64)?
         for entry in ranking.entries + ranking.resting where !tried.contains(entry.offer) {
-            let place = places[table.places[entry.offer]]
-            guard breakers[place.breaker].permits(at: now, under: configuration.breaker),
-                limits[place.limit].permits(at: now, under: configuration.limit)
+            let number = table.places[entry.offer]
+            guard breakers[places[number].breaker].permits(at: now, under: configuration.breaker),
+                limits[places[number].limit].permits(at: now, under: configuration.limit)
             else { continue }
             var score = entry.score
             if request.constraints.priorities.latency > 0 {

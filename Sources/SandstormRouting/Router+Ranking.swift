@@ -18,20 +18,23 @@ extension Router {
         var entries: [Ranking.Entry] = []
         entries.reserveCapacity(kept.count)
         var resting: [Ranking.Entry] = []
+        var late: [Int: Duration] = [:]
         for offer in kept {
             switch judge(offer, of: table, request, expectation, limit, tiers[offer], at: now) {
             case .success(let entry):
-                let place = places[table.places[offer]]
-                if !breakers[place.breaker].permits(at: now, under: configuration.breaker) {
+                let number = table.places[offer]
+                if !breakers[places[number].breaker].permits(at: now, under: configuration.breaker) {
                     drops[offer] = .breakerOpen
                     resting.append(entry)
-                } else if !limits[place.limit].permits(at: now, under: configuration.limit) {
+                } else if !limits[places[number].limit].permits(at: now, under: configuration.limit) {
                     drops[offer] = .full
                     resting.append(entry)
                 } else {
                     entries.append(entry)
                 }
-            case .failure(let drop): drops[offer] = drop.reason
+            case .failure(let drop):
+                drops[offer] = drop.reason
+                if drop.reason == .tooSlow { late[offer] = drop.latency }
             }
         }
         takeOutOutliers(&entries, &resting, &drops, table, at: now)
@@ -57,10 +60,21 @@ extension Router {
         let ranked = entries
         let others = resting
         let facts = DecisionFacts(
-            request: request, table: table, entries: entries, drops: drops, hedge: hedge, expectation: expectation, now: now)
+            request: request, table: table, entries: entries, drops: drops, hedge: hedge, expectation: expectation, now: now, late: late,
+            resting: rests(of: resting, table, at: now))
         return Ranking(table: table, entries: ranked, resting: others, hedge: hedge, isWorthWaiting: isWorthWaiting, drops: facts.drops) {
             facts.decision
         }
+    }
+
+    private func rests(of resting: [Ranking.Entry], _ table: OfferTable, at now: Moment) -> [Int: Moment] {
+        var rests: [Int: Moment] = [:]
+        for entry in resting {
+            let place = table.places[entry.offer]
+            let until = breakers[places[place].breaker].opensUntil(at: now) ?? ejection.ejectedUntil(place, at: now)
+            if let until { rests[entry.offer] = until }
+        }
+        return rests
     }
 
     /// Nothing is known of any of several places, and each has its first create under way: a burst is not sent after them blindly, but
@@ -68,8 +82,8 @@ extension Router {
     private func awaitsFirstWord(of entries: [Ranking.Entry], _ table: OfferTable, at now: Moment) -> Bool {
         guard entries.count > 1 else { return false }
         for entry in entries {
-            let place = places[table.places[entry.offer]]
-            guard place.startup.observed == 0, place.pending > 0, let begun = place.startup.firstBegan,
+            let number = table.places[entry.offer]
+            guard places[number].startup.observed == 0, places[number].pending > 0, let begun = places[number].startup.firstBegan,
                 now - begun < min(Router.longestScouting, table.offers[entry.offer].startLatency)
             else { return false }
         }
@@ -80,6 +94,7 @@ extension Router {
 
     struct Drop: Error {
         var reason: DropReason
+        var latency: Duration?
     }
 
     /// What can be said without looking at what was learned.
@@ -162,11 +177,10 @@ extension Router {
         let hour = Float(places[number].slowness.factor(at: now))
         let slowness = expectation.startup * (1 + (hour - 1) * 10 / (10 + places[number].startup.recentWeight))
         let start = scaled(prospects.late, by: slowness)
-        if let limit = request.constraints.maxLatency, start > limit { return .failure(Drop(reason: .tooSlow)) }
+        if let limit = request.constraints.maxLatency, start > limit { return .failure(Drop(reason: .tooSlow, latency: start)) }
         let price = table.offers[offer].price
         let resources = table.offers[offer].resources
-        let speed = Logarithm.exponential(places[number].speed.mean(prior: 0, weight: 10))
-        let duration = min(scaled(expectation.duration, by: Float(speed)), request.timeout)
+        let duration = min(scaled(expectation.duration, by: prospects.speed), request.timeout)
         // The meter runs from the create, as far as most price lists say.
         guard let once = price.cost(of: resources, for: scaled(prospects.median, by: slowness) + duration) else {
             return .failure(Drop(reason: .unpriced))
@@ -175,7 +189,8 @@ extension Router {
             let life = (price.longestDuration(of: resources, within: cap) ?? .zero) - table.teardownTimes[offer]
             if life < prospects.median + Router.leastUsefulLife { return .failure(Drop(reason: .tooDear)) }
         }
-        let cost = Router.perSuccess(once, deathPPM: prospects.death)
+        // A run that may not be repeated is lost with its sandbox, which is worse than paying twice.
+        let cost = Router.perSuccess(once, deathPPM: request.idempotent ? prospects.death : prospects.death * 4)
         let loss = Int64(min(prospects.loss * slowness, 1e9) * 1000)
         return .success(
             Ranking.Entry(

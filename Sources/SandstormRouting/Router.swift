@@ -28,6 +28,8 @@ package struct Router: Sendable {
     var pending = 0
     var changes: [BreakerChange] = []
     var ejection = OutlierEjection()
+    /// What was last reckoned of a pair, which holds until more is learned of it.
+    var lastPair: (question: PairQuestion, answer: PairAnswer)?
     private(set) var ejections: [EjectionChange] = []
     /// Rules made ready for tables, the latest last.
     var plans: [(table: Int, plan: RulePlan)] = []

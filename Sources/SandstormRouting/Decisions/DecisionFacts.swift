@@ -9,6 +9,10 @@ struct DecisionFacts: Sendable {
     var hedge: HedgePlan?
     var expectation: WorkloadModel.Expectation
     var now: Moment
+    /// Of offers that start too late: when nine in ten starts there have happened.
+    var late: [Int: Duration]
+    /// Of offers that rest: until when, as far as that is known.
+    var resting: [Int: Moment]
 
     /// Every offer with its numbers: the kept ones first, best first; then the dropped ones, each with the reason in words.
     var decision: Decision {
@@ -16,7 +20,7 @@ struct DecisionFacts: Sendable {
             candidate(entry.offer, isKept: true, keepReason(table.offers[entry.offer]), cost: entry.cost, latency: entry.latency)
         }
         for offer in drops.indices where drops[offer] != .kept {
-            candidates.append(candidate(offer, isKept: false, words(for: drops[offer], table.offers[offer]), cost: nil, latency: nil))
+            candidates.append(candidate(offer, isKept: false, words(for: drops[offer], offer), cost: nil, latency: nil))
         }
         return Decision(candidates: candidates, refusals: table.refusals, objective: request.constraints.objective)
     }
@@ -40,19 +44,26 @@ struct DecisionFacts: Sendable {
         return "capable"
     }
 
-    private func words(for drop: DropReason, _ offer: Offer) -> String {
-        switch drop {
+    private func rest(_ offer: Int) -> String {
+        guard let until = resting[offer], until > now else { return "" }
+        return ", for another \((until - now).display)"
+    }
+
+    private func words(for drop: DropReason, _ index: Int) -> String {
+        let offer = table.offers[index]
+        return switch drop {
         case .kept: "capable"
         case .excludedProvider: "excluded by the request"
         case .isolation: "isolation \(offer.isolation.rawValue) is weaker than \(request.isolation.rawValue)"
         case .region: "not in region \(request.region ?? "")"
         case .unpriced: "has no price for these resources"
-        case .rule: request.constraints.routing?.reason(against: offer, at: now) ?? "not allowed by the routing rule"
-        case .tooSlow: "starts in about \(offer.startLatency.display), later than \(request.constraints.maxLatency?.display ?? "")"
+        case .rule: request.rule?.reason(against: offer, at: now) ?? "not allowed by the routing rule"
+        case .tooSlow:
+            "starts in about \((late[index] ?? offer.startLatency).display), later than \(request.constraints.maxLatency?.display ?? "")"
         case .tooDear: "\(request.constraints.maxCost?.description ?? "the cap") does not pay for the start and one second of run time"
-        case .breakerOpen: "rests after failures"
-        case .full: "its account is full"
-        case .ejected: "rests: it stands out of the others by failures or delays"
+        case .breakerOpen: "rests after failures" + rest(index)
+        case .full: "full: its account takes no more for now"
+        case .ejected: "rests, as it fails or delays more than the others" + rest(index)
         }
     }
 }

@@ -17,10 +17,13 @@ struct Place: Sendable {
 
     private var prospects: Prospects?
     private var isStale = true
+    /// The chances behind the prospects.
+    private(set) var curve = StartupCurve(survival: [], failure: 0)
+    /// Grows whenever the curve changes.
+    private(set) var version = 0
 
     /// What decisions look at, as of some moment.
     struct Prospects: Sendable {
-        var curve: StartupCurve
         /// ``Race/alone(_:limit:)``, in milliseconds.
         var loss: Float
         var limit: Float
@@ -30,6 +33,8 @@ struct Place: Sendable {
         /// In millionths.
         var failure: Int
         var death: Int
+        /// The factor by which code runs longer here than elsewhere.
+        var speed: Float
         var asOf: Int64
     }
 
@@ -48,12 +53,13 @@ struct Place: Sendable {
     mutating func prospects(at now: Moment, limit: Float) -> Prospects {
         if let prospects, !isStale, prospects.limit == limit, now.milliseconds - prospects.asOf < Place.freshness { return prospects }
         startup.advance(to: now)
-        let curve = startup.curve()
+        curve = startup.curve()
+        version += 1
         let died = deaths.mean(prior: Place.usualDeaths, weight: 20)
         let reckoned = Prospects(
-            curve: curve, loss: Race.alone(curve, limit: limit), limit: limit, median: startup.quantile(0.5, of: curve),
+            loss: Race.alone(curve, limit: limit), limit: limit, median: startup.quantile(0.5, of: curve),
             late: startup.quantile(0.9, of: curve), failure: Int(curve.failure * 1_000_000), death: Int(min(0.9, max(0, died)) * 1_000_000),
-            asOf: now.milliseconds)
+            speed: Float(Logarithm.exponential(speed.mean(prior: 0, weight: 10))), asOf: now.milliseconds)
         prospects = reckoned
         isStale = false
         return reckoned

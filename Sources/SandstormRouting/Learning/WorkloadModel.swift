@@ -42,7 +42,8 @@ struct WorkloadModel: Sendable {
             guard let cell = cells[level] else { continue }
             variance = cell.duration.variance(prior: variance, weight: WorkloadModel.shrinkage)
             mean = cell.duration.mean(prior: mean, weight: WorkloadModel.shrinkage)
-            startup = cell.startup.mean(prior: startup, weight: WorkloadModel.startupShrinkage)
+            // What all work has in common is the places' own.
+            if level != WorkloadClass.everything { startup = cell.startup.mean(prior: startup, weight: WorkloadModel.startupShrinkage) }
             evidence = cell.duration.weight
         }
         // The mean of what is spread evenly on a logarithmic scale; a spread that is wide for want of data must not blow it up.

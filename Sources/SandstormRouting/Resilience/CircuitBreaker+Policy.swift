@@ -33,7 +33,7 @@ extension CircuitBreaker {
         ///   - forgetAfter: so long closed, and the next opening is again as short as the first.
         package init(
             failurePercent: Int = 50, slowPercent: Int = 70, minimumCalls: Int = 10, consecutiveFailures: Int = 3,
-            halfLife: Duration = .seconds(30), openTime: ClosedRange<Duration> = .seconds(3) ... .seconds(15),
+            halfLife: Duration = .seconds(30), openTime: ClosedRange<Duration> = .seconds(5) ... .seconds(20),
             refusalTime: ClosedRange<Duration> = .seconds(60) ... .seconds(900), jitterPercent: Int = 25, probes: Int = 1,
             successes: Int = 2, probeLife: Duration = .seconds(120), forgetAfter: Duration = .seconds(600)
         ) {
