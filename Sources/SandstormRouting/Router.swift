@@ -18,7 +18,7 @@ package struct Router: Sendable {
     var limits: [ConcurrencyLimit] = []
     var workloads = WorkloadModel()
     var retries: RetryBudget
-    /// The same for going on after a refusal.
+    /// The same for going on elsewhere.
     var redirects: RetryBudget
     var hedges: HedgeBudget
     /// In thousandths of a create.

@@ -10,10 +10,10 @@ package struct RoutingConfiguration: Sendable {
     package var hedgeBurst = 20
     /// Of these, so many per thousand requests may go to places of which too little is known.
     package var explorationsPerMille = 10
-    /// Attempts after one that may have done some work, per hundred requests.
+    /// Second attempts at the same place, per hundred requests.
     package var retriesPercent = 20
     package var retryBurst = 20
-    /// Attempts after a refusal that cost nobody anything, per hundred requests.
+    /// Attempts elsewhere after a failure, per hundred requests.
     package var redirectsPercent = 100
     package var redirectBurst = 500
 

@@ -38,8 +38,13 @@ final class RoutingDesk: Sendable {
 
     /// Ranks the places for a spec.
     ///
-    /// - Parameter snapshot: what the sandbox is to be made from; only its provider can.
-    func route(_ spec: SandboxSpec, _ constraints: Constraints, for principal: Principal?, from snapshot: SnapshotInfo? = nil) -> Route {
+    /// - Parameters:
+    ///   - snapshot: what the sandbox is to be made from; only its provider can.
+    ///   - earlier: the number by which rules drew lots for this run before it waited.
+    func route(
+        _ spec: SandboxSpec, _ constraints: Constraints, for principal: Principal?, from snapshot: SnapshotInfo? = nil,
+        again earlier: UInt64? = nil
+    ) -> Route {
         let offers = providers.map { provider in
             let teardown = provider.capabilities.teardownTime
             if let snapshot, snapshot.provider != provider.id {
@@ -52,12 +57,14 @@ final class RoutingDesk: Sendable {
         }
         var ruled = constraints
         if ruled.routing == nil { ruled.routing = settings.rule(for: principal?.project) }
-        let request = RoutingRequest(
+        var request = RoutingRequest(
             spec, ruled, tenant: principal?.tenant.rawValue ?? "", project: principal?.project.rawValue ?? "")
-        let now = clock.now
-        let ranking = router.withLock { router in router.rank(request, among: router.table(of: offers), at: now) }
+        let number = earlier ?? UInt64.random(in: 0 ... .max)
+        request.number = number
+        let (asked, now) = (request, clock.now)
+        let ranking = router.withLock { router in router.rank(asked, among: router.table(of: offers), at: now, again: earlier != nil) }
         // Its words are made outside the lock.
-        return Route(ranking, for: request) { [self] in route(spec, constraints, for: principal, from: snapshot) }
+        return Route(ranking, for: asked) { [self] in route(spec, constraints, for: principal, from: snapshot, again: number) }
     }
 
     /// Where to go on after `failures`, in their order.

@@ -30,8 +30,8 @@ package struct RoutingSettings: Hashable, Sendable {
         /// So many failures in a row are enough.
         package var consecutiveFailures = 3
         /// The first time, and the longest: each time it is twice as long.
-        package var openTime = Duration.seconds(3)
-        package var longestOpenTime = Duration.seconds(15)
+        package var openTime = Duration.seconds(5)
+        package var longestOpenTime = Duration.seconds(20)
 
         package init() {}
     }
