@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 floors=(
-    "SandstormCoreTests|SandstormRoutingTests|SandstormStoreTests|SandstormEngineTests"
+    "SandstormCoreTests|SandstormRoutingTests|RoutingSimulationTests|SandstormStoreTests|SandstormEngineTests"
     "SandstormWireTests"
     "NativeAPITests"
     "NativeAPITests\.ChaosTests"

@@ -21,7 +21,7 @@ extension Engine {
         // Gateways that begin together must not all take the same chances.
         let seed = UInt64.random(in: .min ... .max)
         if let learned {
-            if let router = Router(restoring: learned, configuration.routing.router, seed: seed) { return router }
+            if let router = Router(restoring: learned, configuration.routing.router, seed: seed, at: WallClock().now) { return router }
             logger.warning("what routing had learned can't be read and is learned anew", metadata: ["bytes": "\(learned.count)"])
         }
         return Router(configuration.routing.router, seed: seed)

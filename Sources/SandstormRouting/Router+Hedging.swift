@@ -80,7 +80,7 @@ extension Router {
         guard request.constraints.explore, configuration.explorationsPerMille > 0, hedges.allows else { return nil }
         guard places[table.places[entries[0].offer]].startup.isKnown else { return nil }
         let first = entries[0]
-        let reference = places[table.places[first.offer]].prospects(at: now, limit: limit).loss
+        let reference = places[table.places[first.offer]].prospects(at: now, limit: limit).logLoss
         let mayDraw = explorationCredit >= 1000 && hedges.available >= 2000
         var unknown: [Int] = []
         var chosen: (hope: Double, offer: Int)?
@@ -92,12 +92,12 @@ extension Router {
                 continue
             }
             guard mayDraw, unknown.isEmpty else { continue }
-            let loss = places[number].prospects(at: now, limit: limit).loss
+            let loss = places[number].prospects(at: now, limit: limit).logLoss
             let idle = Double(max(0, now.milliseconds - places[number].startup.lastObserved)) / 3_600_000
             let evidence = Double(min(20, places[number].startup.recentWeight)) / (1 + idle / 6)
             // A draw from what the place may be like, the wider the less is known of it.
             let deviation = abs(gaussian()) / (evidence + 0.2).squareRoot()
-            let hope = Logarithm.natural(Double(reference / max(1, loss))) + deviation
+            let hope = reference - loss + deviation
             if hope > 0, chosen.map({ hope > $0.hope }) ?? true { chosen = (hope, entry.offer) }
         }
         if let offer = unknown.randomElement(using: &generator) { return HedgePlan(delay: .zero, offer: offer, explores: true) }

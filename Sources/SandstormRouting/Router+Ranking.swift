@@ -195,7 +195,7 @@ extension Router {
         return .success(
             Ranking.Entry(
                 offer: offer, cost: cost, latency: start, failurePPM: prospects.failure,
-                tier: tier &* 1024 &+ preference(of: table.offers[offer], request.constraints),
+                tier: tier &* 1024 &+ preference(of: offer, table, request.constraints),
                 score: Router.score(cost: cost, loss: loss, request.constraints)))
     }
 
@@ -221,8 +221,9 @@ extension Router {
     }
 
     /// Preferred providers in their order, then the preferred region, then the rest.
-    private func preference(of offer: Offer, _ constraints: Constraints) -> Int32 {
+    private func preference(of index: Int, _ table: OfferTable, _ constraints: Constraints) -> Int32 {
         guard !constraints.preferredProviders.isEmpty || constraints.preferredRegion != nil else { return 0 }
+        let offer = table.offers[index]
         let provider = constraints.preferredProviders.firstIndex(of: offer.provider) ?? constraints.preferredProviders.count
         let region = constraints.preferredRegion == nil || constraints.preferredRegion == offer.region ? 0 : 1
         return Int32(provider * 2 + region)

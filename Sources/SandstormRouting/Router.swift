@@ -39,9 +39,12 @@ package struct Router: Sendable {
     private(set) var names: [PlaceKey] = []
     private(set) var breakerNames: [BreakerKey] = []
     private var breakerNumbers: [BreakerKey: Int] = [:]
-    private var limitNumbers: [BreakerKey: Int] = [:]
+    private(set) var limitNumbers: [BreakerKey: Int] = [:]
     /// What was learned by an earlier process, until the offer is seen again.
     var inherited: [PlaceKey: JSONValue] = [:]
+    /// The same for accounts' limits, with the time as of which they are taken up.
+    var inheritedLimits: [BreakerKey: JSONValue] = [:]
+    var resumed = Moment(milliseconds: 0)
 
     /// How long a run is expected to take where nothing is known of its kind.
     package static let usualDuration = Duration.seconds(10)
@@ -101,7 +104,8 @@ package struct Router: Sendable {
         let limitKey = BreakerKey(provider: offer.provider, account: offer.account, region: nil)
         let limit = limitNumbers[limitKey] ?? limits.count
         if limit == limits.count {
-            limits.append(ConcurrencyLimit())
+            limits.append(
+                inheritedLimits.removeValue(forKey: limitKey).flatMap { ConcurrencyLimit(json: $0, at: resumed) } ?? ConcurrencyLimit())
             limitNumbers[limitKey] = limit
         }
         var place = Place(breaker: breaker, limit: limit, promised: offer.startLatency)

@@ -26,6 +26,8 @@ struct Place: Sendable {
     struct Prospects: Sendable {
         /// ``Race/alone(_:limit:)``, in milliseconds.
         var loss: Float
+        /// Its natural logarithm.
+        var logLoss: Double
         var limit: Float
         var median: Duration
         /// Nine in ten of the creates that succeed have started by then.
@@ -56,8 +58,9 @@ struct Place: Sendable {
         curve = startup.curve()
         version += 1
         let died = deaths.mean(prior: Place.usualDeaths, weight: 20)
+        let loss = Race.alone(curve, limit: limit)
         let reckoned = Prospects(
-            loss: Race.alone(curve, limit: limit), limit: limit, median: startup.quantile(0.5, of: curve),
+            loss: loss, logLoss: Logarithm.natural(Double(max(1, loss))), limit: limit, median: startup.quantile(0.5, of: curve),
             late: startup.quantile(0.9, of: curve), failure: Int(curve.failure * 1_000_000), death: Int(min(0.9, max(0, died)) * 1_000_000),
             speed: Float(Logarithm.exponential(speed.mean(prior: 0, weight: 10))), asOf: now.milliseconds)
         prospects = reckoned

@@ -113,10 +113,17 @@ import Testing
         var now = Market.start
         router.learn(30, startsOf: 0, of: table, after: .seconds(2), from: &now)
         router.learn(30, startsOf: 1, of: table, after: .milliseconds(200), from: &now)
-        var restored = try #require(Router(restoring: router.snapshot()))
+        for _ in 0..<3 { router.began(0, of: table, at: now) }
+        for _ in 0..<2 {
+            router.record(Observation(offer: 0, workload: .unknown, .started(after: .seconds(2))), among: table, at: now + .seconds(2))
+        }
+        router.record(
+            Observation(offer: 0, workload: .unknown, .failed(.quotaExceeded, after: .seconds(2))), among: table, at: now + .seconds(2))
+        var restored = try #require(Router(restoring: router.snapshot(), at: now))
         let again = restored.table(of: offers)
         let request = RoutingRequest(Constraints(objective: .fastest))
         #expect(restored.rank(request, among: again, at: now).entries.map(\.offer) == [1, 0])
+        #expect(restored.limits.isEmpty == false && restored.limits[0].limit == 2)
         #expect(Router(restoring: Array("{}".utf8)) == nil)
         #expect(Router(restoring: [0xFF, 0x00]) == nil)
     }
