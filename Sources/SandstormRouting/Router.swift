@@ -211,7 +211,7 @@ package struct Router: Sendable {
     // MARK: Chances
 
     /// What counts as the longest wait when places are compared for speed, in milliseconds; the less, the faster the fastest of them is.
-    static let leastLimit: Float = 4000
+    static let leastLimit: Float = 3000
 
     /// A request comes in.
     mutating func earn(_ request: RoutingRequest, at now: Moment) {
