@@ -49,7 +49,7 @@ extension Router {
             }
         }
         if awaitsFirstWord(of: entries, table, at: now) {
-            for entry in entries { drops[entry.offer] = .full }
+            for entry in entries { drops[entry.offer] = .untried }
             resting += entries
             entries = []
             isWorthWaiting = true

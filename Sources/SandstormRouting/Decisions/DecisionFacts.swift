@@ -63,6 +63,7 @@ struct DecisionFacts: Sendable {
         case .tooDear: "\(request.constraints.maxCost?.description ?? "the cap") does not pay for the start and one second of run time"
         case .breakerOpen: "rests after failures" + rest(index)
         case .full: "full: its account takes no more for now"
+        case .untried: "nothing is known of it yet, and the first run is on its way there"
         case .ejected: "rests, as it fails or delays more than the others" + rest(index)
         }
     }

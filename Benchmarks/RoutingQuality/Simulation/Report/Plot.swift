@@ -40,10 +40,10 @@ package struct Plot {
 
     private var legend: [String] {
         PackRun.policies.filter { $0 != "oracle" }.enumerated().flatMap { index, policy in
-            let x = 20 + Double(index) * 105
+            let x = 12 + Double(index) * 107
             return [
                 "<circle cx=\"\(n(x))\" cy=\"18\" r=\"5\" fill=\"\(Plot.colors[policy] ?? "black")\"/>",
-                "<text x=\"\(n(x + 9))\" y=\"22\">\(policy)</text>",
+                "<text x=\"\(n(x + 9))\" y=\"22\" font-size=\"11\">\(policy)</text>",
             ]
         }
     }
