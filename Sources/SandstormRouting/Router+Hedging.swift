@@ -13,11 +13,11 @@ extension Router {
         // Which of the best goes first depends on who stands behind it: one that often refuses at once does no harm with a good second.
         let field = min(3, entries.prefix(3).count { $0.tier == entries[0].tier })
         let numbers = entries.prefix(field).map { table.places[$0.offer] }
-        var fastest = Duration.longest
+        var fastest = Int64.max
         for number in numbers { fastest = min(fastest, places[number].prospects(at: now, limit: limit).median) }
         // The emptier the budget, the dearer a hedge; in coarse steps, so that what was reckoned with it holds for a while.
         let fill = (min(1, Float(hedges.available) / Float(max(1, configuration.hedgeBurst) * 500)) * 20).rounded() / 20
-        let price = (Router.price.base + Router.price.share * Float(fastest.wholeMilliseconds)) * (1 + 3 * (1 - fill))
+        let price = (Router.price.base + Router.price.share * Float(fastest)) * (1 + 3 * (1 - fill))
         let mayChange = request.constraints.priorities.cost == 0
         let question = PairQuestion(
             places: numbers, versions: numbers.map { places[$0].version }, price: price, limit: limit, mayChange: mayChange)
@@ -69,7 +69,7 @@ extension Router {
     /// Where only the price counts, a second create is only for one that hangs.
     private mutating func rescue(_ entries: [Ranking.Entry], _ table: OfferTable, _ limit: Float, at now: Moment) -> HedgePlan? {
         let first = places[table.places[entries[0].offer]].prospects(at: now, limit: limit)
-        return HedgePlan(delay: max(.seconds(2), first.late * 3), offer: entries[1].offer, explores: false)
+        return HedgePlan(delay: .milliseconds(max(2000, first.late * 3)), offer: entries[1].offer, explores: false)
     }
 
     /// A second create at once at a place of which too little is known, if it may be better than the first: the wait is no longer for it, and

@@ -15,12 +15,14 @@ extension Router {
         for offer in drops.indices where drops[offer] == .kept { kept.append(offer) }
 
         let limit = longestWait(of: kept, table, at: now)
+        // In milliseconds: reckoning with durations for each offer would take longer than all the rest.
+        let typical = (duration: expectation.duration.wholeMilliseconds, timeout: request.timeout.wholeMilliseconds)
         var entries: [Ranking.Entry] = []
         entries.reserveCapacity(kept.count)
         var resting: [Ranking.Entry] = []
         var late: [Int: Duration] = [:]
         for offer in kept {
-            switch judge(offer, of: table, request, expectation, limit, tiers[offer], at: now) {
+            switch judge(offer, of: table, request, expectation, typical, limit, tiers[offer], at: now) {
             case .success(let entry):
                 let number = table.places[offer]
                 if !breakers[places[number].breaker].permits(at: now, under: configuration.breaker) {
@@ -158,36 +160,35 @@ extension Router {
 
     /// Compared with the fastest place, whoever waits so long waits for ever.
     private mutating func longestWait(of offers: [Int], _ table: OfferTable, at now: Moment) -> Float {
-        var fastest = Duration.longest
+        var fastest = Int64.max
         for offer in offers { fastest = min(fastest, places[table.places[offer]].prospects(at: now, limit: Router.leastLimit).median) }
-        guard fastest > .milliseconds(250), fastest < .longest else { return Router.leastLimit }
+        guard fastest > 250, fastest < .max else { return Router.leastLimit }
         // In coarse steps, so that what was reckoned with it holds for a while.
         var limit = Router.leastLimit
-        while limit < Float(fastest.wholeMilliseconds) * 6, limit < 1e6 { limit *= 2 }
+        while limit < Float(fastest) * 6, limit < 1e6 { limit *= 2 }
         return limit
     }
 
     private mutating func judge(
-        _ offer: Int, of table: OfferTable, _ request: RoutingRequest, _ expectation: WorkloadModel.Expectation, _ limit: Float,
-        _ tier: Int32, at now: Moment
+        _ offer: Int, of table: OfferTable, _ request: RoutingRequest, _ expectation: WorkloadModel.Expectation,
+        _ typical: (duration: Int64, timeout: Int64), _ limit: Float, _ tier: Int32, at now: Moment
     ) -> Result<Ranking.Entry, Drop> {
         let number = table.places[offer]
         let prospects = places[number].prospects(at: now, limit: limit)
         // What was seen of late has the hour in it already.
         let hour = Float(places[number].slowness.factor(at: now))
         let slowness = expectation.startup * (1 + (hour - 1) * 10 / (10 + places[number].startup.recentWeight))
-        let start = scaled(prospects.late, by: slowness)
+        let start = Duration.milliseconds(Router.scaled(prospects.late, by: slowness))
         if let limit = request.constraints.maxLatency, start > limit { return .failure(Drop(reason: .tooSlow, latency: start)) }
         let price = table.offers[offer].price
         let resources = table.offers[offer].resources
-        let duration = min(scaled(expectation.duration, by: prospects.speed), request.timeout)
+        let duration = min(Router.scaled(typical.duration, by: prospects.speed), typical.timeout)
         // The meter runs from the create, as far as most price lists say.
-        guard let once = price.cost(of: resources, for: scaled(prospects.median, by: slowness) + duration) else {
-            return .failure(Drop(reason: .unpriced))
-        }
+        let billed = Duration.milliseconds(Router.scaled(prospects.median, by: slowness) + duration)
+        guard let once = price.cost(of: resources, for: billed) else { return .failure(Drop(reason: .unpriced)) }
         if let cap = request.constraints.maxCost {
             let life = (price.longestDuration(of: resources, within: cap) ?? .zero) - table.teardownTimes[offer]
-            if life < prospects.median + Router.leastUsefulLife { return .failure(Drop(reason: .tooDear)) }
+            if life < .milliseconds(prospects.median) + Router.leastUsefulLife { return .failure(Drop(reason: .tooDear)) }
         }
         // A run that may not be repeated is lost with its sandbox, which is worse than paying twice.
         let cost = Router.perSuccess(once, deathPPM: request.idempotent ? prospects.death : prospects.death * 4)
@@ -199,16 +200,18 @@ extension Router {
                 score: Router.score(cost: cost, loss: loss, request.constraints)))
     }
 
-    private func scaled(_ duration: Duration, by factor: Float) -> Duration {
-        factor == 1 ? duration : .milliseconds(Int64(min(Double(duration.wholeMilliseconds) * Double(factor), 1e12).rounded()))
+    private static func scaled(_ milliseconds: Int64, by factor: Float) -> Int64 {
+        factor == 1 ? milliseconds : Int64(min(Double(milliseconds) * Double(factor), 1e12).rounded())
     }
 
     /// What one that succeeds costs, those that die on the way included, which are paid for as well.
     static func perSuccess(_ cost: Money, deathPPM: Int) -> Money {
         guard deathPPM > 0 else { return cost }
-        let (whole, rest) = (Int128(cost.nanodollars) * 1_000_000).quotientAndRemainder(
-            dividingBy: Int128(1_000_000 - min(deathPPM, 900_000)))
-        return Money(nanodollars: Int64(clamping: whole + (rest == 0 ? 0 : 1)))
+        let divisor = 1_000_000 - Int64(min(deathPPM, 900_000))
+        let product = max(0, cost.nanodollars).multipliedFullWidth(by: 1_000_000)
+        guard product.high < divisor / 2 else { return Money(nanodollars: .max) }
+        let (whole, rest) = divisor.dividingFullWidth(product)
+        return Money(nanodollars: rest == 0 ? whole : whole + 1)
     }
 
     /// - Parameter loss: in microseconds.

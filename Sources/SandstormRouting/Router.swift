@@ -205,7 +205,7 @@ package struct Router: Sendable {
     /// How long a start takes here, in the long run as well, and from when on it is slow enough to speak against the place.
     private mutating func usualStart(at number: Int, _ now: Moment) -> (median: Duration, slow: Duration, lasting: Duration) {
         let prospects = places[number].prospects(at: now, limit: Router.leastLimit)
-        return (prospects.median, max(.seconds(5), prospects.late * 4), places[number].startup.lastingMedian)
+        return (.milliseconds(prospects.median), .milliseconds(max(5000, prospects.late * 4)), places[number].startup.lastingMedian)
     }
 
     // MARK: Chances

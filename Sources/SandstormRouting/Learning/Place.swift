@@ -29,9 +29,10 @@ struct Place: Sendable {
         /// Its natural logarithm.
         var logLoss: Double
         var limit: Float
-        var median: Duration
-        /// Nine in ten of the creates that succeed have started by then.
-        var late: Duration
+        /// Half of the creates that succeed have started by then; in milliseconds, as decisions reckon with it for each offer.
+        var median: Int64
+        /// Nine in ten have.
+        var late: Int64
         /// In millionths.
         var failure: Int
         var death: Int
@@ -60,8 +61,10 @@ struct Place: Sendable {
         let died = deaths.mean(prior: Place.usualDeaths, weight: 20)
         let loss = Race.alone(curve, limit: limit)
         let reckoned = Prospects(
-            loss: loss, logLoss: Logarithm.natural(Double(max(1, loss))), limit: limit, median: startup.quantile(0.5, of: curve),
-            late: startup.quantile(0.9, of: curve), failure: Int(curve.failure * 1_000_000), death: Int(min(0.9, max(0, died)) * 1_000_000),
+            loss: loss, logLoss: Logarithm.natural(Double(max(1, loss))), limit: limit,
+            median: startup.quantile(0.5, of: curve).wholeMilliseconds,
+            late: startup.quantile(0.9, of: curve).wholeMilliseconds, failure: Int(curve.failure * 1_000_000),
+            death: Int(min(0.9, max(0, died)) * 1_000_000),
             speed: Float(Logarithm.exponential(speed.mean(prior: 0, weight: 10))), asOf: now.milliseconds)
         prospects = reckoned
         isStale = false
