@@ -130,7 +130,7 @@ package struct ConcurrencyLimit: Hashable, Sendable {
     /// Whether one more sandbox may be asked for now.
     package func permits(at now: Moment, under policy: Policy = .standard) -> Bool {
         if sandboxes.value.isFinite, room(at: now.milliseconds) <= 0 { return false }
-        if rate.value.isFinite, tokens(at: now.milliseconds) < 1 { return false }
+        if isRateKnown(at: now.milliseconds), tokens(at: now.milliseconds) < 1 { return false }
         return true
     }
 
@@ -138,7 +138,7 @@ package struct ConcurrencyLimit: Hashable, Sendable {
     package func headroom(at now: Moment) -> Int? {
         var least: Int?
         if sandboxes.value.isFinite { least = max(0, room(at: now.milliseconds)) }
-        if rate.value.isFinite { least = min(least ?? .max, Int(tokens(at: now.milliseconds))) }
+        if isRateKnown(at: now.milliseconds) { least = min(least ?? .max, Int(tokens(at: now.milliseconds))) }
         return least
     }
 
@@ -147,7 +147,7 @@ package struct ConcurrencyLimit: Hashable, Sendable {
         if sandboxes.value.isFinite, room(at: now.milliseconds) <= 0 {
             return sandboxes.trial > 0 ? nil : Moment(milliseconds: max(now.milliseconds, sandboxes.due))
         }
-        guard rate.value.isFinite else { return now }
+        guard isRateKnown(at: now.milliseconds) else { return now }
         let missing = 1 - tokens(at: now.milliseconds)
         return missing <= 0 ? now : Moment(milliseconds: now.milliseconds + Int64((missing / rate.value * 1000).rounded(.up)))
     }
@@ -162,7 +162,10 @@ package struct ConcurrencyLimit: Hashable, Sendable {
         }
         pending += 1
         calls.add(at: ConcurrencyLimit.callWindow.tick(at: now))
-        guard rate.value.isFinite else { return }
+        guard isRateKnown(at: milliseconds) else {
+            rate = Limit()
+            return
+        }
         growRate(at: now, under: policy)
         tokens = max(0, tokens(at: milliseconds) - 1)
         refilled = milliseconds
@@ -212,6 +215,12 @@ package struct ConcurrencyLimit: Hashable, Sendable {
 
     /// So long after a refusal others may come that were under way at the time.
     private static let straggling: Int64 = 1000
+    /// A rate that no refusal has confirmed for so long is forgotten: vendors count calls by the second or the minute, and what they allow
+    /// at a busy time says little of the next day.
+    private static let rateLife: Int64 = 600_000
+
+    private func isRateKnown(at now: Int64) -> Bool { rate.value.isFinite && now - rateLearned < ConcurrencyLimit.rateLife }
+
     private static let callWindow = HalfLife(.seconds(2))
     /// Events in a window whose count fades by half in two seconds, at one a second.
     private static let callsAtOneASecond = 2.885
@@ -277,5 +286,6 @@ extension ConcurrencyLimit {
         rate = Limit(kept: numbers[4...6], at: now.milliseconds)
         rate.value = max(rate.value, ConcurrencyLimit.leastRate)
         refilled = now.milliseconds
+        rateLearned = now.milliseconds
     }
 }

@@ -32,6 +32,22 @@ import Testing
         }
     }
 
+    @Test func `a rate that no refusal confirms is forgotten, also after a restart`() throws {
+        let start = Moment(milliseconds: 1_700_000_000_000)
+        var limit = ConcurrencyLimit()
+        limit.began(at: start)
+        limit.refused(.rateLimited, at: start)
+        #expect(!limit.permits(at: start + .seconds(1)))
+        let kept = limit.json
+        #expect(limit.permits(at: start + .seconds(601)))
+        #expect(limit.headroom(at: start + .seconds(601)) == nil)
+        limit.began(at: start + .seconds(601))
+        #expect(limit.callsPerSecond == nil)
+        let restored = try #require(ConcurrencyLimit(json: kept, at: start + .seconds(2)))
+        #expect(!restored.permits(at: start + .seconds(3)))
+        #expect(restored.permits(at: start + .seconds(700)))
+    }
+
     @Test func `nothing is limited until the first refusal, which is then the only one`() {
         var account = Account(quota: 10)
         #expect(account.limit.headroom(at: account.now) == nil)
