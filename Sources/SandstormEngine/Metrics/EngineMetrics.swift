@@ -16,6 +16,7 @@ package final class EngineMetrics: Sendable {
         var queue: [Queueing: Int] = [:]
         var waited = Duration.zero
         var breakers: [ProviderID: [String: Int]] = [:]
+        var ejections: [ProviderID: Int] = [:]
         var probes: [ProviderID: (well: Int, unwell: Int)] = [:]
         var reaped: [ProviderID: Int] = [:]
         var cost: [ProviderID: Int64] = [:]
@@ -129,6 +130,8 @@ package final class EngineMetrics: Sendable {
         self.state.withLock { $0.breakers[provider, default: [:]][state.rawValue, default: 0] += 1 }
     }
 
+    func ejected(_ provider: ProviderID) { state.withLock { $0.ejections[provider, default: 0] += 1 } }
+
     func probed(_ provider: ProviderID, isHealthy: Bool) {
         state.withLock { state in
             if isHealthy { state.probes[provider, default: (0, 0)].well += 1 } else { state.probes[provider, default: (0, 0)].unwell += 1 }
@@ -237,6 +240,10 @@ package final class EngineMetrics: Sendable {
             for (name, count) in states.sorted(by: { $0.key < $1.key }) {
                 text.sample("sandstorm_breaker_changes_total", ["provider": provider.rawValue, "to": name], "\(count)")
             }
+        }
+        text.metric("sandstorm_ejections_total", "counter", "Places left alone for a while, as they stood out of the others.")
+        for (provider, count) in state.ejections.sorted(by: { $0.key < $1.key }) {
+            text.sample("sandstorm_ejections_total", ["provider": provider.rawValue], "\(count)")
         }
         text.metric("sandstorm_probes_total", "counter", "Probes of places that were left alone.")
         for (provider, probes) in state.probes.sorted(by: { $0.key < $1.key }) {

@@ -130,9 +130,15 @@ final class RoutingDesk: Sendable {
 
     /// Tells the router something, and everybody else what it makes of it.
     private func tell(_ change: (inout Router) -> Void) {
-        let changes = router.withLock { router in
+        let (changes, ejections) = router.withLock { router in
             change(&router)
-            return router.takeBreakerChanges()
+            return (router.takeBreakerChanges(), router.takeEjections())
+        }
+        for ejection in ejections {
+            metrics.ejected(ejection.provider)
+            logger.notice(
+                "place left alone",
+                metadata: ["provider.name": "\(ejection.provider)", "offer": "\(ejection.offer)", "cause": "\(ejection.cause)"])
         }
         for change in changes {
             metrics.breakerChanged(change.provider, to: change.change.to)

@@ -16,8 +16,6 @@ struct WorkloadModel: Sendable {
     /// What a run of a class is like.
     struct Expectation: Hashable, Sendable {
         var duration: Duration
-        /// Nine in ten runs are over by then.
-        var longDuration: Duration
         /// How much longer than usual its start takes anywhere: 1 is as usual.
         var startup: Float
         /// How many observations that rests on, fewer the older they are.
@@ -48,10 +46,9 @@ struct WorkloadModel: Sendable {
         }
         // The mean of what is spread evenly on a logarithmic scale; a spread that is wide for want of data must not blow it up.
         let expected = Logarithm.exponential(mean + min(variance, 1) / 2)
-        let long = Logarithm.exponential(mean + 1.2816 * variance.squareRoot())
         return Expectation(
             duration: evidence == 0 ? Router.usualDuration : .milliseconds(Int64(min(expected, 1e9))),
-            longDuration: .milliseconds(Int64(min(long, 1e9))), startup: Float(Logarithm.exponential(startup)), evidence: evidence)
+            startup: Float(Logarithm.exponential(startup)), evidence: evidence)
     }
 
     /// - Returns: the logarithm of how much longer than expected the run took.

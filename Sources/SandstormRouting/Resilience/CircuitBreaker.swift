@@ -1,7 +1,7 @@
 package import SandstormCore
 
-/// Keeps traffic away from a place that is unwell, and finds out when it is well again. One for each account × region ×
-/// ``OperationClass``.
+/// Keeps traffic away from a place that is unwell, and finds out when it is well again. One for each account × region, fed by
+/// its creates.
 ///
 /// Closed, it lets everything through and counts. Open, it lets nothing through until its time is over; each opening soon after the last
 /// one lasts longer. Then it is half-open: a few calls at once go through as probes; enough successes close it, one failure opens it again.

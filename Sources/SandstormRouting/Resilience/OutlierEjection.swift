@@ -1,6 +1,6 @@
 package import SandstormCore
 
-/// Takes places out of a group for a while whose failures or delays stand out of it. One for the places of each operation class.
+/// Takes places out of a group for a while whose failures or delays stand out of it. One for all places.
 ///
 /// A breaker looks at one place by itself; this compares. A place that fails one call in five is out when the others fail one in a hundred,
 /// and stays when all of them do, as then the cause is not the place. Delays are compared as ratios to what was expected of each place,

@@ -150,6 +150,28 @@ import Testing
         #expect(router.rank(request, among: table, at: now).entries.count == 1)
     }
 
+    @Test func `a place that fails far more than the others rests, and says so once`() {
+        var router = Router()
+        let table = router.table(of: Market.groups([Self.cheap, Self.dear, Market.offer("other", perVCPUSecond: 95_000_000)]))
+        let request = RoutingRequest(Constraints(objective: .cheapest))
+        var now = Market.start
+        for round in 0..<30 {
+            for offer in 0..<3 {
+                router.began(offer, of: table, at: now)
+                let event: Observation.Event =
+                    offer == 0 && round % 3 == 0 ? .failed(.unavailable, after: .milliseconds(100)) : .started(after: .milliseconds(100))
+                router.record(Observation(offer: offer, workload: .unknown, event), among: table, at: now + .milliseconds(100))
+            }
+            now = now + .seconds(1)
+        }
+        let ranking = router.rank(request, among: table, at: now)
+        #expect(ranking.entries.map(\.offer) == [1, 2])
+        #expect(ranking.drops[0] == .ejected)
+        let ejections = router.takeEjections()
+        #expect(ejections.map(\.provider) == ["cheap"] && ejections.first?.cause == .failures)
+        #expect(router.takeEjections().isEmpty)
+    }
+
     @Test func `a burst waits for the first word of places that nobody knows`() {
         var router = Router()
         let table = router.table(of: Market.groups([Market.offer("a", latency: .seconds(1)), Market.offer("b", latency: .seconds(1))]))
