@@ -51,6 +51,7 @@ extension SandboxSpec {
             reader.read(
                 "isolation", "is not an isolation level", remedy: "use standard, strong or maximum"
             ) { $0.stringValue.flatMap(IsolationLevel.init) } ?? isolation
+        rootAccess = reader.bool("rootAccess") ?? false
         image = reader.string("image")
         metadata = reader.stringMap("metadata") ?? [:]
         idempotent = reader.bool("idempotent") ?? false
@@ -155,6 +156,7 @@ extension SandboxSpec {
         if network != standard.network { object["network"] = network.json }
         object["region"] = region.map(JSONValue.string)
         if isolation != standard.isolation { object["isolation"] = .string(isolation.rawValue) }
+        if rootAccess { object["rootAccess"] = true }
         object["image"] = image.map(JSONValue.string)
         if !metadata.isEmpty { object["metadata"] = metadata.json }
         if idempotent { object["idempotent"] = true }

@@ -18,6 +18,9 @@ extension SandboxSpec {
     /// The directory in which code runs and to which relative paths refer.
     public static let workspace = "/workspace"
 
+    /// The user who may do everything inside a sandbox with ``rootAccess``.
+    public static let root = "root"
+
     /// What a spec is for.
     public enum Purpose: Hashable, Sendable {
         /// To run one program.

@@ -37,6 +37,8 @@ public struct SandboxSpec: Hashable, Sendable {
     public var region: String?
     /// The least isolation that will do.
     public var isolation: IsolationLevel = .standard
+    /// Code may become root inside: commands may run and files be written as `root` too, and root may change the whole file system.
+    public var rootAccess = false
     /// The image or template to start from; `nil` for the provider's own.
     public var image: String?
     /// The user's own labels.

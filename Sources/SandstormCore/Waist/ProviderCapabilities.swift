@@ -30,7 +30,8 @@ public struct ProviderCapabilities: Hashable, Sendable {
     public var usage: Bool
     /// Directories can be watched.
     public var watch: Bool
-    /// Users other than the usual one as whom commands may run, by name.
+    /// Users other than the usual one as whom commands may run and files be handled, by name. `root` in sandboxes whose spec asks for
+    /// ``SandboxSpec/rootAccess``.
     public var users: Set<String>
     /// Sandboxes outlive the process that made them, and can be attached to from another.
     public var reattach: Bool
@@ -105,6 +106,7 @@ public struct ProviderCapabilities: Hashable, Sendable {
         if spec.disk > maximum.diskGiB {
             miss("disk \(spec.disk) GiB: at most \(maximum.diskGiB) here", "disk ≤ \(maximum.diskGiB)")
         }
+        if spec.rootAccess, !users.contains(SandboxSpec.root) { miss("root access: nobody can be root inside here", "no root access") }
         if spec.image != nil, !images { miss("image: a spec can't name one here", "no image") }
         switch spec.network {
         case .none: break

@@ -17,6 +17,12 @@ public protocol Sandbox: Sendable {
     /// The files inside.
     var files: any SandboxFiles { get }
 
+    /// The files inside as another user handles them, who then owns what is made.
+    ///
+    /// - Parameter user: by name or number; `nil` for the usual one. Whether there is such a user may be found out only by the calls, which
+    ///   then throw `invalid`.
+    func files(as user: String?) throws(ProviderError) -> any SandboxFiles
+
     /// Freezes every process: none of them runs, and none loses anything, until ``resume()``. Pausing what is paused succeeds.
     func pause() async throws(ProviderError)
 
@@ -51,6 +57,11 @@ public protocol Sandbox: Sendable {
 
 /// The defaults of what not every place can do.
 extension Sandbox {
+    /// Throws `unsupported` for any but the usual user, for places that have no other.
+    public func files(as user: String?) throws(ProviderError) -> any SandboxFiles {
+        if let user { throw .unsupported("files as user \(user)") }
+        return files
+    }
     /// Throws `unsupported`, for places that can't freeze.
     public func pause() async throws(ProviderError) { throw .unsupported("pause") }
     /// Throws `unsupported`, for places that can't freeze.

@@ -2,7 +2,7 @@ package import SandstormCore
 
 /// Sandboxes of one shape that are made before anybody asks for them.
 package struct WarmPool: Hashable, Sendable {
-    /// What they are like. Only what shapes a sandbox counts: resources, image, network, isolation, region and provider options.
+    /// What they are like. Only what shapes a sandbox counts: resources, image, root access, network, isolation, region and provider options.
     package var spec: SandboxSpec
     /// How many are kept ready.
     package var count: Int
@@ -21,6 +21,7 @@ package struct WarmPool: Hashable, Sendable {
         private let network: NetworkPolicy
         private let region: String?
         private let isolation: IsolationLevel
+        private let rootAccess: Bool
         private let image: String?
         private let providerOptions: JSONObject
 
@@ -29,6 +30,7 @@ package struct WarmPool: Hashable, Sendable {
             network = spec.network
             region = spec.region
             isolation = spec.isolation
+            rootAccess = spec.rootAccess
             image = spec.image
             providerOptions = spec.providerOptions
         }
@@ -44,6 +46,7 @@ package struct WarmPool: Hashable, Sendable {
         bare.network = spec.network
         bare.region = spec.region
         bare.isolation = spec.isolation
+        bare.rootAccess = spec.rootAccess
         bare.image = spec.image
         bare.providerOptions = spec.providerOptions
         bare.timeout = life

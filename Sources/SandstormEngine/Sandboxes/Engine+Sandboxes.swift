@@ -273,8 +273,17 @@ extension Engine {
     }
 
     /// The files inside a sandbox that runs. What its calls throw, ``EngineError/init(_:)-(ProviderError)`` translates.
-    package func files(of id: SandboxID, for principal: Principal) async throws(EngineError) -> any SandboxFiles {
+    ///
+    /// - Parameter user: who handles them, by name or number; `nil` for the sandbox's usual user.
+    package func files(
+        of id: SandboxID, as user: String? = nil, for principal: Principal
+    ) async throws(EngineError) -> any SandboxFiles {
         let living = try await living(id, for: principal)
-        return LivingFiles(files: try living.place().sandbox.files, sandbox: living)
+        let place = try living.place()
+        do throws(ProviderError) {
+            return LivingFiles(files: try place.sandbox.files(as: user), sandbox: living)
+        } catch {
+            throw EngineError(error)
+        }
     }
 }

@@ -106,6 +106,7 @@ import Testing
         spec.region = "eu"
         spec.isolation = .strong
         spec.image = "debian:12"
+        spec.rootAccess = true
         spec.metadata = ["team": "x"]
         spec.idempotent = true
         spec.providerOptions = ["e2b": ["raw": 1]]

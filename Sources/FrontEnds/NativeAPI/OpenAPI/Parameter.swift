@@ -20,6 +20,9 @@ struct Parameter: Sendable {
     /// A path inside the sandbox.
     static let path = query("path", .nonEmptyText, "Absolute, or relative to /workspace.", isRequired: true)
 
+    /// Who handles files inside.
+    static let user = query("user", .nonEmptyText, "Who does it, by name or number; by default the sandbox's usual user.")
+
     static func mode(_ standard: String) -> Parameter {
         query("mode", .fileMode, "Permission bits in octal digits; by default \(standard).")
     }

@@ -14,6 +14,7 @@ extension Schema {
         ("network", .reference("Network")),
         ("isolation", .reference("Isolation")),
         ("region", .name.described("Where it must be.")),
+        ("rootAccess", .boolean.described("Code may become root inside, and change the whole file system.")),
         ("image", .name.described("What to start from.")),
         ("metadata", .labels),
         ("idempotent", .boolean.described("Running the code twice does no harm: a lost run may be moved elsewhere.")),

@@ -16,8 +16,9 @@ struct ArchiveRoutes: Sendable {
     }
 
     private func pack(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let path = try QueryParameters(request, names: ["path"]).path()
-        let bytes = try await engine.withFiles(context, streams.client(of: context)) { files throws(ProviderError) in
+        let parameters = try QueryParameters(request, names: ["path", "user"])
+        let (path, user) = (try parameters.path(), try parameters.user())
+        let bytes = try await engine.withFiles(as: user, context, streams.client(of: context)) { files throws(ProviderError) in
             try await files.archive(path)
         }
         return streams.response(bytes, contentType: ArchiveRoutes.type, length: nil, context, headers: ArchiveRoutes.headers(path))
@@ -25,8 +26,9 @@ struct ArchiveRoutes: Sendable {
 
     /// Like `GET`, without packing anything.
     private func head(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let path = try QueryParameters(request, names: ["path"]).path()
-        _ = try await engine.withFiles(context, streams.client(of: context)) { files throws(ProviderError) in
+        let parameters = try QueryParameters(request, names: ["path", "user"])
+        let (path, user) = (try parameters.path(), try parameters.user())
+        _ = try await engine.withFiles(as: user, context, streams.client(of: context)) { files throws(ProviderError) in
             try await files.info(path, followingLinks: true)
         }
         var headers = ArchiveRoutes.headers(path)
@@ -35,8 +37,9 @@ struct ArchiveRoutes: Sendable {
     }
 
     private func unpack(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let path = try QueryParameters(request, names: ["path"]).path()
-        let files = try await engine.files(of: try context.sandboxID, for: context.principal)
+        let parameters = try QueryParameters(request, names: ["path", "user"])
+        let (path, user) = (try parameters.path(), try parameters.user())
+        let files = try await engine.files(of: try context.sandboxID, as: user, for: context.principal)
         try await Upload(request, from: streams.client(of: context)).pass { bytes in try await files.extract(bytes, into: path) }
         return .noContent
     }

@@ -19,14 +19,15 @@ struct FileContentRoutes: Sendable {
     // MARK: GET
 
     private func read(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let path = try QueryParameters(request, names: ["path"]).path()
+        let parameters = try QueryParameters(request, names: ["path", "user"])
+        let (path, user) = (try parameters.path(), try parameters.user())
         let wanted = RangeHeader(request.headers[.range])
         // A condition or the end of a range may need the file's size before it is opened.
         let needsInfo = wanted != nil || request.headers[.ifNoneMatch] != nil || request.headers[.ifModifiedSince] != nil
         let client = streams.client(of: context)
         var part: Range<Int64>?
         if needsInfo {
-            let file = try await engine.withFiles(context, client) { files throws(ProviderError) in
+            let file = try await engine.withFiles(as: user, context, client) { files throws(ProviderError) in
                 FileVersion(try await files.info(path, followingLinks: true))
             }
             if file.isKnown(to: request.headers) { return Response(status: .notModified, headers: file.headers) }
@@ -36,7 +37,7 @@ struct FileContentRoutes: Sendable {
             }
         }
         let range = part
-        let content = try await engine.withFiles(context, client) { files throws(ProviderError) in
+        let content = try await engine.withFiles(as: user, context, client) { files throws(ProviderError) in
             try await files.open(path, range: range)
         }
         return try response(content, range, context)
@@ -62,8 +63,9 @@ struct FileContentRoutes: Sendable {
 
     /// Like `GET`, without opening the file. A range means nothing here (RFC 9110, section 14.2).
     private func head(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let path = try QueryParameters(request, names: ["path"]).path()
-        let file = try await engine.withFiles(context, streams.client(of: context)) { files throws(ProviderError) in
+        let parameters = try QueryParameters(request, names: ["path", "user"])
+        let (path, user) = (try parameters.path(), try parameters.user())
+        let file = try await engine.withFiles(as: user, context, streams.client(of: context)) { files throws(ProviderError) in
             FileVersion(try await files.info(path, followingLinks: true))
         }
         guard file.info.kind == .file else { throw Problem(.conflict, "there is no file at this path, but something else") }
@@ -78,12 +80,12 @@ struct FileContentRoutes: Sendable {
     // MARK: PUT
 
     private func write(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let parameters = try QueryParameters(request, names: ["path", "mode"])
-        let path = try parameters.path()
+        let parameters = try QueryParameters(request, names: ["path", "user", "mode"])
+        let (path, user) = (try parameters.path(), try parameters.user())
         let mode = try parameters.mode() ?? 0o644
         let client = streams.client(of: context)
         let sandbox = try context.sandboxID
-        let files = try await engine.files(of: sandbox, for: context.principal)
+        let files = try await engine.files(of: sandbox, as: user, for: context.principal)
         let (isNew, info) = try await Upload(request, from: client).pass { bytes in
             let isNew = try await FileContentRoutes.isAbsent(path, files)
             try await files.write(path, from: bytes, mode: mode)

@@ -24,25 +24,27 @@ struct FileRoutes: Sendable {
     }
 
     private func remove(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let parameters = try QueryParameters(request, names: ["path", "recursive"])
+        let parameters = try QueryParameters(request, names: ["path", "user", "recursive"])
         let path = try parameters.path()
         let recursively = try parameters.flag("recursive") ?? false
-        try await withFiles(context) { files throws(ProviderError) in try await files.remove(path, recursively: recursively) }
+        try await withFiles(parameters, context) { files throws(ProviderError) in try await files.remove(path, recursively: recursively) }
         return .noContent
     }
 
     private func show(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let parameters = try QueryParameters(request, names: ["path", "followLinks"])
+        let parameters = try QueryParameters(request, names: ["path", "user", "followLinks"])
         let path = try parameters.path()
         let follows = try parameters.flag("followLinks") ?? true
         return .json(
-            try await withFiles(context) { files throws(ProviderError) in try await files.info(path, followingLinks: follows) }.json)
+            try await withFiles(parameters, context) { files throws(ProviderError) in try await files.info(path, followingLinks: follows) }
+                .json)
     }
 
     private func change(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let path = try QueryParameters(request, names: ["path"]).path()
+        let parameters = try QueryParameters(request, names: ["path", "user"])
+        let path = try parameters.path()
         let attributes = try await JSONBody.read(request, limit: maximumBodyBytes, as: FileAttributes.init(json:))
-        let info = try await withFiles(context) { files throws(ProviderError) in
+        let info = try await withFiles(parameters, context) { files throws(ProviderError) in
             try await files.setAttributes(attributes, of: path)
             return try await files.info(path, followingLinks: true)
         }
@@ -50,27 +52,27 @@ struct FileRoutes: Sendable {
     }
 
     private func list(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let parameters = try QueryParameters(request, names: ["path", "depth"])
+        let parameters = try QueryParameters(request, names: ["path", "user", "depth"])
         let path = try parameters.path()
         let depth = try parameters.integer("depth", in: 1...FileRoutes.maximumDepth) ?? 1
-        let entries = try await withFiles(context) { files throws(ProviderError) in try await files.list(path, depth: depth) }
+        let entries = try await withFiles(parameters, context) { files throws(ProviderError) in try await files.list(path, depth: depth) }
         return .json(["entries": .array(entries.map(\.json))])
     }
 
     private func makeDirectory(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let parameters = try QueryParameters(request, names: ["path", "mode"])
+        let parameters = try QueryParameters(request, names: ["path", "user", "mode"])
         let path = try parameters.path()
         let mode = try parameters.mode() ?? 0o755
-        let (isNew, info) = try await withFiles(context) { files throws(ProviderError) in
+        let (isNew, info) = try await withFiles(parameters, context) { files throws(ProviderError) in
             (try await files.makeDirectory(path, mode: mode), try await files.info(path, followingLinks: true))
         }
         return .json(info.json, status: isNew ? .created : .ok)
     }
 
     private func move(_ request: Request, _ context: CallerContext) async throws -> Response {
-        _ = try QueryParameters(request, names: [])
+        let parameters = try QueryParameters(request, names: ["user"])
         let wish = try await JSONBody.read(request, limit: maximumBodyBytes, as: MoveRequest.init(json:))
-        let info = try await withFiles(context) { files throws(ProviderError) in
+        let info = try await withFiles(parameters, context) { files throws(ProviderError) in
             try await files.move(wish.from, to: wish.to, replacing: wish.replaces)
             return try await files.info(wish.to, followingLinks: false)
         }
@@ -78,29 +80,32 @@ struct FileRoutes: Sendable {
     }
 
     private func watch(_ request: Request, _ context: CallerContext) async throws -> Response {
-        let parameters = try QueryParameters(request, names: ["path", "recursive"])
+        let parameters = try QueryParameters(request, names: ["path", "user", "recursive"])
         let path = try parameters.path()
         let recursively = try parameters.flag("recursive") ?? false
-        let changes = try await withFiles(context) { files throws(ProviderError) in try await files.watch(path, recursively: recursively) }
+        let changes = try await withFiles(parameters, context) { files throws(ProviderError) in
+            try await files.watch(path, recursively: recursively)
+        }
         return streams.response(changes, watching: ["path": .string(path), "recursive": .bool(recursively)], context)
     }
 
     private func withFiles<Value: Sendable>(
-        _ context: CallerContext, _ body: @escaping @Sendable (any SandboxFiles) async throws(ProviderError) -> Value
+        _ parameters: QueryParameters, _ context: CallerContext,
+        _ body: @escaping @Sendable (any SandboxFiles) async throws(ProviderError) -> Value
     ) async throws -> Value {
-        try await engine.withFiles(context, streams.client(of: context), body)
+        try await engine.withFiles(as: parameters.user(), context, streams.client(of: context), body)
     }
 }
 
 extension Engine {
     /// Does something with the files of the sandbox in the path, as long as the client stays.
     func withFiles<Value: Sendable>(
-        _ context: CallerContext, _ client: ClientPresence,
+        as user: String?, _ context: CallerContext, _ client: ClientPresence,
         _ body: @escaping @Sendable (any SandboxFiles) async throws(ProviderError) -> Value
     ) async throws -> Value {
         let sandbox = try context.sandboxID
         return try await client.whilePresent {
-            let files = try await self.files(of: sandbox, for: context.principal)
+            let files = try await self.files(of: sandbox, as: user, for: context.principal)
             do throws(ProviderError) { return try await body(files) } catch { throw Problem(error) }
         }
     }
