@@ -18,6 +18,9 @@ import Testing
             words: "isolation maximum: nothing here gives it; would fit with isolation standard"
         ),
         (change: { $0.image = "debian" }, words: "image: a spec can't name one here; would fit with no image"),
+        (
+            change: { $0.rootAccess = true }, words: "root access: nobody can be root inside here; would fit with no root access"
+        ),
         (change: { $0.network = .open }, words: "network open: sandboxes have no network here; would fit with network none"),
     ]
 
