@@ -10,6 +10,8 @@ public struct ProcessRequest: Hashable, Sendable {
     public var timeout: Duration?
     /// It goes on when the caller goes away.
     public var detached: Bool
+    /// What the caller calls it, to find it again in its sandbox. Front ends may offer it; the native API has ids only.
+    public var label: String?
 
     /// By default with open input, for as long as the caller stays.
     public init(_ command: Command, stdin: [UInt8] = [], closesInput: Bool = false, timeout: Duration? = nil, detached: Bool = false) {

@@ -14,8 +14,16 @@ public struct SandboxProcessInfo: Hashable, Sendable {
     public var arguments: [String]
     /// It has a terminal.
     public var hasTerminal: Bool
+    /// What was asked to be added to the sandbox's environment. It may hold secrets: not in ``json``.
+    public var environment: [String: String] = [:]
+    /// Where it was started. Not in ``json``.
+    public var workingDirectory = SandboxSpec.workspace
+    /// What its caller calls it. Not in ``json``.
+    public var label: String?
     /// When it was started.
     public var startedAt: Date
+    /// When its end was seen; `nil` while it runs. Not in ``json``.
+    public var endedAt: Date?
     /// How it ended; `nil` while it runs.
     public var exit: ExitStatus?
     /// Why it did not come to its end by itself.
@@ -30,11 +38,14 @@ public struct SandboxProcessInfo: Hashable, Sendable {
         self.startedAt = startedAt
     }
 
+    /// It has not ended, as far as is known.
+    public var isRunning: Bool { exit == nil && failure == nil }
+
     /// The process in the form of the native API.
     public var json: JSONValue {
         var object: JSONObject = [
             "id": .string(id.rawValue), "pid": .integer(pid), "command": .strings(arguments), "terminal": .bool(hasTerminal),
-            "startedAt": .string(startedAt.rfc3339), "running": .bool(exit == nil && failure == nil),
+            "startedAt": .string(startedAt.rfc3339), "running": .bool(isRunning),
         ]
         exit?.add(to: &object)
         if let failure {

@@ -58,6 +58,26 @@ extension Engine {
         try await living(sandbox, for: principal).process(id).info
     }
 
+    /// The process that a pid or a label stands for: one that runs if there is one, else the last that did.
+    ///
+    /// - Throws: `notFound`, also once an ended process is forgotten.
+    package func process(
+        _ selector: ProcessSelector, in sandbox: SandboxID, for principal: Principal
+    ) async throws(EngineError) -> SandboxProcessInfo {
+        let candidates = try await living(sandbox, for: principal).processes.filter(selector.matches)
+        guard let process = candidates.last(where: \.isRunning) ?? candidates.last else {
+            throw EngineError(.notFound, "there is no process with \(selector) in sandbox \(sandbox)")
+        }
+        return process
+    }
+
+    /// What a process does from now on, without what it did before; of one that has ended, its end.
+    package func newProcessEvents(
+        _ id: ProcessID, in sandbox: SandboxID, for principal: Principal
+    ) async throws(EngineError) -> SandboxProcessEvents {
+        try await living(sandbox, for: principal).process(id).events(after: nil, following: true)
+    }
+
     /// What a process does, from after an event on.
     ///
     /// - Parameter following: wait for events to come while the process runs; it then counts as followed.
@@ -93,6 +113,26 @@ extension Engine {
         let process = try living.process(id)
         _ = try living.place()
         return process
+    }
+}
+
+/// How a process is known inside its sandbox.
+package enum ProcessSelector: Hashable, Sendable, CustomStringConvertible {
+    case pid(Int32)
+    case label(String)
+
+    func matches(_ process: SandboxProcessInfo) -> Bool {
+        switch self {
+        case .pid(let pid): process.pid == pid
+        case .label(let label): process.label == label
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .pid(let pid): "pid \(pid)"
+        case .label(let label): "label \"\(label)\""
+        }
     }
 }
 

@@ -47,8 +47,11 @@ final class LivingProcess: Sendable {
         reconnectTime = configuration.reconnectTime
         log = ProcessLog(limit: configuration.windowLimit, isDetached: request.detached)
         let command = request.command
-        let info = SandboxProcessInfo(
+        var info = SandboxProcessInfo(
             id: id, pid: pid, arguments: command.arguments, hasTerminal: command.terminal != nil, startedAt: Date())
+        info.environment = command.environment
+        info.workingDirectory = command.workingDirectory
+        info.label = request.label
         state = Locked(State(info: info))
     }
 
@@ -122,6 +125,7 @@ final class LivingProcess: Sendable {
             state.isOver = true
             state.abandonment?.cancel()
             state.info.exit = exit
+            state.info.endedAt = Date()
             if let exit, state.killed == nil { return .exited(exit) }
             let failure = state.killed ?? loss(problem)
             state.info.failure = failure
@@ -210,8 +214,8 @@ final class LivingProcess: Sendable {
         state.withLock { $0.tasks.last }?.cancel()
     }
 
-    /// The events after `sequence`.
-    func events(after sequence: Int, following: Bool) -> SandboxProcessEvents {
+    /// The events after `sequence`; `nil` for those from now on, of a process that has ended its last.
+    func events(after sequence: Int?, following: Bool) -> SandboxProcessEvents {
         let reader = log.reader(after: sequence, follows: following)
         let follower = following ? ProcessFollower(self) : nil
         return SandboxProcessEvents { () async throws(EngineError) in

@@ -132,16 +132,19 @@ final class ProcessLog: Sendable {
 
     /// A reader for events after `sequence`.
     ///
-    /// - Parameter follows: whether to wait for events to come, and to be waited for.
-    func reader(after sequence: Int, follows: Bool) -> ProcessLogReader {
-        let (id, offset) = state.withLock { state -> (Int?, Int) in
+    /// - Parameters:
+    ///   - sequence: `nil` for what is to come, or the last event if nothing is.
+    ///   - follows: whether to wait for events to come, and to be waited for.
+    func reader(after sequence: Int?, follows: Bool) -> ProcessLogReader {
+        let (id, sequence, offset) = state.withLock { state -> (Int?, Int, Int) in
+            let sequence = sequence ?? (state.isEnded ? state.lastSequence - 1 : state.lastSequence)
             let end = state.window.first { $0.event.sequence == sequence }.map { $0.offset + $0.event.body.outputByteCount }
             // Of what is gone from the window, only how far the furthest follower came is known.
             let offset = end ?? (sequence <= 1 ? 0 : min(state.furthest, state.windowOffset))
-            guard follows else { return (nil, offset) }
+            guard follows else { return (nil, sequence, offset) }
             state.nextFollower += 1
             state.followers[state.nextFollower] = sequence
-            return (state.nextFollower, offset)
+            return (state.nextFollower, sequence, offset)
         }
         return ProcessLogReader(log: self, id: id, position: sequence, offset: offset)
     }

@@ -91,6 +91,62 @@ import Testing
         await gateway.stop()
     }
 
+    // MARK: Finding them
+
+    @Test func `a process is found by its pid and by its label, one that runs first`() async throws {
+        let (gateway, _, id) = try await place([.sleep(.seconds(3600))])
+        var request = ProcessRequest(Command(["a"], environment: ["A": "1"], workingDirectory: "/srv"), detached: true)
+        request.label = "web"
+        let engine = gateway.engine
+        let first = try await engine.startProcess(request, in: id, for: .local).info
+        #expect(first.environment == ["A": "1"] && first.workingDirectory == "/srv" && first.label == "web" && first.endedAt == nil)
+        #expect(!first.json.encoded.contains("srv") && !first.json.encoded.contains("\"A\""))
+        #expect(try await engine.process(.pid(first.pid), in: id, for: .local).id == first.id)
+        let second = try await engine.startProcess(request, in: id, for: .local).info
+        #expect(try await engine.process(.label("web"), in: id, for: .local).id == second.id)
+        try await engine.signal(.kill, to: .process, of: second.id, in: id, for: .local)
+        #expect(try await eventually { try await engine.process(second.id, in: id, for: .local).endedAt != nil })
+        #expect(try await engine.process(.label("web"), in: id, for: .local).id == first.id)
+        try await engine.signal(.kill, to: .process, of: first.id, in: id, for: .local)
+        #expect(try await eventually { try await engine.process(first.id, in: id, for: .local).endedAt != nil })
+        // Of those that have ended the one that was started last.
+        #expect(try await engine.process(.label("web"), in: id, for: .local).id == second.id)
+        for selector in [ProcessSelector.pid(999_999), .label("other")] {
+            let error = await #expect(throws: EngineError.self) { try await engine.process(selector, in: id, for: .local) }
+            #expect(error?.kind == .notFound)
+        }
+        await gateway.stop()
+    }
+
+    @Test func `who asks for what is to come gets nothing that was, and of a process that has ended its end`() async throws {
+        let (gateway, _, id) = try await place([.output("before"), .cat, .output("after"), .exit(4)])
+        let handle = try await gateway.engine.startProcess(ProcessRequest(Command(["a"]), detached: true), in: id, for: .local)
+        var iterator = handle.events.makeAsyncIterator()
+        while let event = try await iterator.next(), event.text != "before" {}
+        let news = try await gateway.engine.newProcessEvents(handle.info.id, in: id, for: .local)
+        try await gateway.engine.closeInput(of: handle.info.id, in: id, for: .local)
+        let events = try await news.all()
+        #expect(events.map(\.name) == ["stdout", "exited"])
+        #expect(events.first?.text == "after")
+        let late = try await gateway.engine.newProcessEvents(handle.info.id, in: id, for: .local).all()
+        #expect(late.map(\.body) == [.exited(ExitStatus(.code(4)))])
+        await gateway.stop()
+    }
+
+    @Test func `a timeout may be shorter than a second`() async throws {
+        let (gateway, _, id) = try await place([.sleep(.seconds(3600))])
+        let begin = ContinuousClock.now
+        let request = ProcessRequest(Command(["a"]), timeout: .milliseconds(50), detached: true)
+        let events = try await gateway.engine.startProcess(request, in: id, for: .local).events.all()
+        guard case .failed(let failure)? = events.last?.body else {
+            Issue.record("it was not killed")
+            return
+        }
+        #expect(failure.kind == .timeout)
+        #expect(begin.duration(to: .now) < .seconds(4))
+        await gateway.stop()
+    }
+
     // MARK: Followers
 
     @Test func `a follower that does not read holds its process up, and no other`() async throws {
