@@ -1,3 +1,4 @@
+import Crypto
 package import Logging
 package import SandstormCore
 import SandstormRouting
@@ -27,6 +28,7 @@ package final class Engine: Service {
     package let livePrices: LivePrices?
     private let refreshingSources: [any PriceSource]
     let desk: RoutingDesk
+    let tokenKey: SymmetricKey
 
     /// An engine over `providers`, in the order of `sandstorm providers`.
     ///
@@ -45,6 +47,7 @@ package final class Engine: Service {
         self.store = store
         self.configuration = configuration
         self.logger = logger
+        tokenKey = store.secret.key(for: "sandbox tokens")
         let learned = learned.map { KeptLearning($0) }
         let desk = RoutingDesk(
             Engine.router(restoring: learned?.router, configuration, logger), providers: providers, configuration.routing, metrics: metrics,

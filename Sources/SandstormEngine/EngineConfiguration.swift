@@ -32,6 +32,8 @@ package struct EngineConfiguration: Sendable {
     package var automaticPools: AutomaticPools?
     /// How long something done in a living sandbox may take, such as a pause, a fork or a snapshot.
     package var operationTimeout = Duration.seconds(60)
+    /// How long a sandbox is kept that is paused with its lease stopped.
+    package var pausedRetention = Duration.seconds(30 * 24 * 3600)
     /// Living sandboxes outlive this process where their provider allows it, and those of earlier processes are taken over.
     package var adoptsSandboxes = true
 

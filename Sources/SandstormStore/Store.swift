@@ -15,6 +15,9 @@ package protocol Store: Sendable {
     /// The identity of this data directory or database, made on first use.
     var gateway: GatewayID { get }
 
+    /// What only this data directory or database knows, made on first use.
+    var secret: GatewaySecret { get }
+
     // MARK: Runs
 
     /// Journals a run before anything happens, unless its idempotency key is known.
@@ -59,10 +62,16 @@ package protocol Store: Sendable {
 
     /// Writes where a sandbox is, its state, and the end of its lease.
     ///
-    /// That it has ended is written by settling its run, with the final cost, in one transaction.
+    /// That it has ended is written by settling its run, with the final cost, in one transaction. Its attributes have a call of their own.
+    ///
+    /// - Parameter attemptUntil: the new end of its open attempts' leases, if that changes too.
+    /// - Returns: `false`, with nothing written, if it has ended.
+    func save(_ sandbox: LivingSandboxRecord, attemptUntil: Date?) async throws(StoreError) -> Bool
+
+    /// Replaces what front ends noted down about a sandbox.
     ///
     /// - Returns: `false`, with nothing written, if it has ended.
-    func save(_ sandbox: LivingSandboxRecord) async throws(StoreError) -> Bool
+    func set(_ attributes: JSONObject, of sandbox: SandboxID) async throws(StoreError) -> Bool
 
     /// Sets the end of a sandbox's lease, and that of its open attempts, together.
     ///
@@ -74,8 +83,11 @@ package protocol Store: Sendable {
     /// The sandbox whose life this run is.
     func sandbox(of run: RunID) async throws(StoreError) -> LivingSandboxRecord?
 
-    /// Sandboxes, newest first.
+    /// Sandboxes in the order that the query asks for.
     func sandboxes(_ query: SandboxQuery) async throws(StoreError) -> [LivingSandboxRecord]
+
+    /// How many sandboxes there are of those that the query asks for, on all its pages.
+    func sandboxCount(_ query: SandboxQuery) async throws(StoreError) -> Int
 
     /// Hands a run that is not settled from one process to another.
     ///
@@ -159,6 +171,8 @@ extension Store {
     package func accept(_ run: RunRecord, _ sandbox: LivingSandboxRecord) async throws(StoreError) -> Acceptance {
         try await accept(run, sandbox, nil)
     }
+
+    package func save(_ sandbox: LivingSandboxRecord) async throws(StoreError) -> Bool { try await save(sandbox, attemptUntil: nil) }
 
     package func settle(_ result: RunResult, attempts: [AttemptRecord]) async throws(StoreError) -> Bool {
         try await settle(result, attempts: attempts, events: [])

@@ -34,6 +34,10 @@ public struct SandboxInfo: Hashable, Sendable {
     public var createdAt: Date
     /// Until when it lives unless the lease is renewed.
     public var leaseUntil: Date
+    /// What becomes of it when its lease ends.
+    public var onLeaseEnd = LeaseEnd.kill
+    /// Since when it is paused with its lease stopped; ``leaseUntil`` is then how long it is kept. `nil` while its lease runs.
+    public var keptSince: Date?
     /// When it was gone.
     public var endedAt: Date?
     /// Why it ended, unless somebody asked for that.
@@ -44,6 +48,8 @@ public struct SandboxInfo: Hashable, Sendable {
     public var snapshot: SnapshotID?
     /// The sandbox it was forked from.
     public var parent: SandboxID?
+    /// What front ends noted down about it for themselves, each under a name of its own. Not a part of ``json``.
+    public var attributes: JSONObject = [:]
 
     /// A sandbox about which nothing else is known so far.
     public init(id: SandboxID, run: RunID, state: SandboxState, spec: SandboxSpec, createdAt: Date, leaseUntil: Date) {

@@ -7,6 +7,10 @@ public struct SandboxRequest: Hashable, Sendable {
     public var constraints: Constraints
     /// Start with what this snapshot kept.
     public var snapshot: SnapshotID?
+    /// What becomes of it when its lease ends.
+    public var onLeaseEnd = LeaseEnd.kill
+    /// What a front end notes down about it for itself, each under a name of its own; no other front end shows it.
+    public var attributes: JSONObject = [:]
     /// The same key with the same request means the same sandbox, for 24 hours.
     public var idempotencyKey: String?
 
@@ -47,6 +51,12 @@ extension SandboxRequest {
         problems = reader.finish() + problems
         guard problems.isEmpty else { throw InvalidRequest(problems: problems) }
         self.init(spec: spec, constraints: constraints, snapshot: snapshot)
+    }
+
+    /// Everything by which one request is told from another.
+    package var identity: JSONValue {
+        guard onLeaseEnd != .kill || !attributes.members.isEmpty else { return json }
+        return ["request": json, "onLeaseEnd": .string(onLeaseEnd.rawValue), "attributes": .object(attributes)]
     }
 
     /// The body of `POST /v1/sandboxes`.

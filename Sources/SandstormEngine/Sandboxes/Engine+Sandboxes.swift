@@ -17,7 +17,7 @@ extension Engine {
     package func createSandbox(
         _ request: SandboxRequest, by principal: Principal
     ) async throws(EngineError) -> (sandbox: SandboxInfo, isNew: Bool) {
-        let fingerprint = try admit(request.spec, for: .sandbox, request.json, request.idempotencyKey)
+        let fingerprint = try admit(request.spec, for: .sandbox, request.identity, request.idempotencyKey)
         if let key = request.idempotencyKey, let earlier = try await find(idempotencyKey: key, principal) {
             guard earlier.fingerprint == fingerprint else { throw conflict(earlier.result.id) }
             return (try await sandbox(joining: earlier.result.id, for: principal), false)
@@ -31,6 +31,8 @@ extension Engine {
         }
         let route = try route(request.spec, request.constraints, for: principal, from: snapshot)
         var plan = SandboxPlan(spec: request.spec, constraints: request.constraints, route: route, origin: origin)
+        plan.onLeaseEnd = request.onLeaseEnd
+        plan.attributes = request.attributes
         plan.snapshot = request.snapshot
         plan.idempotencyKey = request.idempotencyKey
         plan.fingerprint = fingerprint
@@ -45,6 +47,8 @@ extension Engine {
         var origin: LivingSandbox.Origin
         var snapshot: SnapshotID?
         var parent: SandboxID?
+        var onLeaseEnd = LeaseEnd.kill
+        var attributes: JSONObject = [:]
         var idempotencyKey: String?
         var fingerprint: [UInt8] = []
     }
@@ -68,6 +72,8 @@ extension Engine {
             leaseUntil: now.addingTimeInterval(spec.timeout.inSeconds))
         info.snapshot = plan.snapshot
         info.parent = plan.parent
+        info.onLeaseEnd = plan.onLeaseEnd
+        info.attributes = plan.attributes
         let record = LivingSandboxRecord(info: info, tenant: principal.tenant, project: principal.project)
         let active = makeRun(run, plan.route)
         let living = LivingSandbox(
@@ -120,7 +126,37 @@ extension Engine {
         return record
     }
 
-    /// Sandboxes of the caller's tenant, newest first.
+    /// How many sandboxes of the caller's tenant a query asks for, on all its pages.
+    package func sandboxCount(_ query: SandboxQuery, for principal: Principal) async throws(EngineError) -> Int {
+        var query = query
+        query.tenant = principal.tenant
+        do throws(StoreError) { return try await store.sandboxCount(query) } catch { throw EngineError(error) }
+    }
+
+    /// On whose behalf a sandbox lives: that of whoever shows one of its tokens.
+    ///
+    /// - Throws: `notFound`; a sandbox that has ended has a holder.
+    package func holder(of id: SandboxID) async throws(EngineError) -> Principal {
+        if let run = state.withLock({ $0.sandboxes[id]?.run.record }) {
+            return Principal(tenant: run.tenant, project: run.project, key: run.key)
+        }
+        let record: LivingSandboxRecord?
+        do throws(StoreError) { record = try await store.sandbox(id) } catch { throw EngineError(error) }
+        guard let record else { throw EngineError(.notFound, "there is no sandbox \(id)") }
+        return Principal(tenant: record.tenant, project: record.project)
+    }
+
+    /// Replaces what a front end noted down about a sandbox under the names given; what is under other names stays.
+    package func setAttributes(_ attributes: JSONObject, of id: SandboxID, for principal: Principal) async throws(EngineError) {
+        let living = try await living(id, for: principal)
+        try await living.turnstile.pass { () async throws(EngineError) in
+            var all = living.info.attributes
+            for member in attributes.members { all[member.key] = member.value }
+            try await living.set(all)
+        }
+    }
+
+    /// Sandboxes of the caller's tenant, in the order that the query asks for.
     package func sandboxes(_ query: SandboxQuery, for principal: Principal) async throws(EngineError) -> [SandboxInfo] {
         var query = query
         query.tenant = principal.tenant
@@ -141,44 +177,7 @@ extension Engine {
     func ask<Value: Sendable>(
         _ living: LivingSandbox, _ body: @escaping @Sendable () async throws(ProviderError) -> Value
     ) async throws(EngineError) -> Value {
-        let late = ProviderError(.timedOut, "the provider did not answer within \(configuration.operationTimeout.display)")
-        do throws(ProviderError) {
-            return try await within(configuration.operationTimeout, else: late, body)
-        } catch {
-            throw await living.explain(error)
-        }
-    }
-
-    /// Sets the lease to end `duration` from now, earlier or later than before.
-    package func renew(_ id: SandboxID, for duration: Duration, by principal: Principal) async throws(EngineError) -> SandboxInfo {
-        let limits = SandboxSpec.Limits.timeout
-        guard limits.contains(duration) else {
-            throw EngineError(
-                InvalidRequest(
-                    "/timeout", "is out of range",
-                    remedy: "send \(limits.lowerBound.wholeMilliseconds) to \(limits.upperBound.wholeMilliseconds) milliseconds"))
-        }
-        let living = try await living(id, for: principal)
-        return try await living.turnstile.pass { () async throws(EngineError) in
-            let place = try living.place(evenPaused: true)
-            if let limit = place.costLimit, ContinuousClock.now + duration > limit.end {
-                let left = max(0, ContinuousClock.now.duration(to: limit.end).wholeMilliseconds)
-                throw EngineError(
-                    InvalidRequest(
-                        "/timeout", "would let the sandbox cost more than \(limit.amount)",
-                        remedy: "send at most \(left) milliseconds, or make a sandbox with a higher maxCost"))
-            }
-            let earlier = living.lease
-            let lease = Date.thisMillisecond.addingTimeInterval(duration.inSeconds)
-            try await living.setLease(lease)
-            do throws(EngineError) {
-                try await ask(living) { () async throws(ProviderError) in try await place.sandbox.extend(to: lease) }
-            } catch {
-                try await living.setLease(earlier)
-                throw error
-            }
-            return living.info
-        }
+        try await living.ask(body)
     }
 
     /// Freezes every process; pausing what is paused succeeds. The lease goes on.
@@ -206,7 +205,7 @@ extension Engine {
         }
     }
 
-    private func unsupported(_ feature: String, _ place: LivingSandbox.Place) -> EngineError {
+    func unsupported(_ feature: String, _ place: LivingSandbox.Place) -> EngineError {
         EngineError(.unsupported, "\(place.provider.id) has no \(feature)")
     }
 
@@ -215,8 +214,9 @@ extension Engine {
     /// - Parameters:
     ///   - timeout: the new one's first lease; `nil` for as long as this one's was.
     ///   - metadata: the new one's labels; `nil` for this one's.
+    ///   - attributes: what a front end notes down about the new one, in place of what it noted down about this one.
     package func fork(
-        _ id: SandboxID, timeout: Duration?, metadata: [String: String]?, for principal: Principal
+        _ id: SandboxID, timeout: Duration?, metadata: [String: String]?, attributes: JSONObject = [:], for principal: Principal
     ) async throws(EngineError) -> SandboxInfo {
         let living = try await living(id, for: principal)
         let place = try living.place(evenPaused: true)
@@ -232,6 +232,9 @@ extension Engine {
         var plan = SandboxPlan(
             spec: spec, constraints: living.run.request.constraints, route: route, origin: .fork(of: place.sandbox))
         plan.parent = id
+        plan.onLeaseEnd = living.info.onLeaseEnd
+        plan.attributes = living.info.attributes
+        for member in attributes.members { plan.attributes[member.key] = member.value }
         return try await make(plan, by: principal).sandbox
     }
 

@@ -136,6 +136,7 @@ final class LivingSandbox: Sendable {
             if state.ending == nil { state.place = place }
         }
         changes.raise()
+        if record.info.onLeaseEnd == .pause { await tellPlace(of: record.info.leaseUntil, place) }
         while true {
             let version = changes.version
             let (ending, lease) = state.withLock { ($0.ending, $0.record.info.leaseUntil) }
@@ -143,7 +144,7 @@ final class LivingSandbox: Sendable {
             if Task.isCancelled { return .killed }
             let left = lease.timeIntervalSinceNow
             if left <= 0 {
-                end(.failed(RunFailure(.timeout, "its lease ended")))
+                if await !keepAtLeaseEnd(in: place) { end(.failed(RunFailure(.timeout, "its lease ended"))) }
             } else if let limit = place.costLimit, limit.end <= .now {
                 end(.failed(RunFailure(.costLimit, "killed before it would cost more than \(limit.amount)")))
             } else {
@@ -215,38 +216,124 @@ final class LivingSandbox: Sendable {
     var lease: Date { state.withLock { $0.record.info.leaseUntil } }
 
     /// Writes down and then shows that it is paused or runs.
-    func become(_ newState: SandboxState) async throws(EngineError) {
-        let record = state.withLock { state in
-            var record = state.record
-            record.info.state = newState
-            return record
+    ///
+    /// - Parameters:
+    ///   - lease: the end of its lease, if that changes too.
+    ///   - keptSince: since when its lease is stopped.
+    func become(
+        _ newState: SandboxState, until lease: Date? = nil, keptSince: Date? = nil
+    ) async throws(EngineError) {
+        try await write { info in
+            info.state = newState
+            info.keptSince = keptSince
+            if let lease { info.leaseUntil = lease }
+        } with: { [store, attemptUntil = lease.map(attemptLease)] record throws(StoreError) in
+            try await store.save(record, attemptUntil: attemptUntil)
         }
-        let isKept = await shielded { [store] () -> Result<Bool, StoreError> in
-            do throws(StoreError) { return .success(try await store.save(record)) } catch { return .failure(error) }
+        changes.raise()
+    }
+
+    /// Writes down and then shows what a front end noted down.
+    func set(_ attributes: JSONObject) async throws(EngineError) {
+        try await write {
+            $0.attributes = attributes
+        } with: { [store, id] record throws(StoreError) in
+            try await store.set(record.info.attributes, of: id)
+        }
+    }
+
+    /// First the journal, then what callers see.
+    private func write(
+        _ change: @Sendable (inout SandboxInfo) -> Void,
+        with keep: @escaping @Sendable (LivingSandboxRecord) async throws(StoreError) -> Bool
+    ) async throws(EngineError) {
+        var record = state.withLock { $0.record }
+        change(&record.info)
+        let isKept = await shielded { [record] () -> Result<Bool, StoreError> in
+            do throws(StoreError) { return .success(try await keep(record)) } catch { return .failure(error) }
         }
         switch isKept {
-        case .success(true): state.withLock { $0.record.info.state = newState }
+        case .success(true): state.withLock { change(&$0.record.info) }
         case .success(false): throw EngineError(.sandboxEnded, "sandbox \(id) has ended")
         case .failure(let error): throw EngineError(error)
         }
     }
 
+    /// Until when its attempts are covered by a lease.
+    private func attemptLease(_ lease: Date) -> Date { lease.addingTimeInterval(configuration.leaseMargin.inSeconds) }
+
     /// Writes down and then applies the end of its lease.
     func setLease(_ lease: Date) async throws(EngineError) {
-        let attemptUntil = lease.addingTimeInterval(configuration.leaseMargin.inSeconds)
-        let isKept = await shielded { [store, id] () -> Result<Bool, StoreError> in
-            do throws(StoreError) {
-                return .success(try await store.renew(id, until: lease, attemptUntil: attemptUntil))
-            } catch {
-                return .failure(error)
-            }
-        }
-        switch isKept {
-        case .success(true): state.withLock { $0.record.info.leaseUntil = lease }
-        case .success(false): throw EngineError(.sandboxEnded, "sandbox \(id) has ended")
-        case .failure(let error): throw EngineError(error)
+        try await write {
+            $0.leaseUntil = lease
+        } with: { [store, id, attemptUntil = attemptLease(lease)] _ throws(StoreError) in
+            try await store.renew(id, until: lease, attemptUntil: attemptUntil)
         }
         changes.raise()
+    }
+
+    /// Does something at its provider, which must not take for ever.
+    func ask<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws(ProviderError) -> Value
+    ) async throws(EngineError) -> Value {
+        let late = ProviderError(.timedOut, "the provider did not answer within \(configuration.operationTimeout.display)")
+        do throws(ProviderError) {
+            return try await within(configuration.operationTimeout, else: late, body)
+        } catch {
+            throw await explain(error)
+        }
+    }
+
+    // MARK: Being kept
+
+    /// Freezes it and stops its lease: it is kept for a time that the operator sets.
+    func keep(in place: Place) async throws(EngineError) {
+        if currentState != .paused {
+            try await ask { () async throws(ProviderError) in try await place.sandbox.pause() }
+        }
+        let now = Date.thisMillisecond
+        let end = now.addingTimeInterval(configuration.pausedRetention.inSeconds)
+        try await become(.paused, until: end, keptSince: now)
+        await tellPlace(of: end, place)
+    }
+
+    /// Until when a place may let it live that ends sandboxes by a clock of its own: what is to be paused must not be ended a moment before.
+    func endAtPlace(of lease: Date) -> Date {
+        state.withLock { $0.record.info.onLeaseEnd } == .pause ? attemptLease(lease) : lease
+    }
+
+    /// Tells a place that ends sandboxes by a clock of its own how long this one may live.
+    func tellPlace(of lease: Date, _ place: Place) async {
+        do throws(EngineError) {
+            try await ask { [lease = endAtPlace(of: lease)] () async throws(ProviderError) in try await place.sandbox.extend(to: lease) }
+        } catch {
+            // It is then found out by the reaper that it is gone.
+            logger.warning("lease not extended at the place", metadata: ["sandbox.id": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    /// How often it is tried to pause a sandbox whose lease has ended.
+    private static let keepingAttempts = 3
+
+    /// - Returns: whether it goes on, since it was paused or its lease was renewed meanwhile.
+    private func keepAtLeaseEnd(in place: Place) async -> Bool {
+        let info = state.withLock { $0.record.info }
+        guard info.onLeaseEnd == .pause, info.keptSince == nil, place.provider.capabilities.pause else { return false }
+        for number in 1... {
+            do throws(EngineError) {
+                try await turnstile.pass { () async throws(EngineError) in
+                    let (ending, info) = state.withLock { ($0.ending, $0.record.info) }
+                    guard ending == nil, info.keptSince == nil, info.leaseUntil <= Date() else { return }
+                    try await keep(in: place)
+                }
+                return true
+            } catch {
+                logger.warning("sandbox not paused at its lease's end", metadata: ["sandbox.id": "\(id)", "error": "\(error)"])
+                guard number < LivingSandbox.keepingAttempts, state.withLock({ $0.ending == nil }) else { return false }
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+        return false
     }
 
     // MARK: Losing it

@@ -11,7 +11,7 @@ import Foundation
 enum LivingSandboxRow {
     static let select = """
         SELECT id, run, tenant, project, state, provider, region, provider_sandbox, created_at, lease_until, ended_at, failure_kind, \
-        failure_detail, cost, snapshot, parent, spec FROM sandboxes
+        failure_detail, cost, snapshot, parent, on_lease_end, kept_since, spec, attributes FROM sandboxes
         """
 
     static func record(_ row: RowReader) throws(StoreError) -> LivingSandboxRecord {
@@ -28,6 +28,9 @@ enum LivingSandboxRow {
         info.cost = try row.money("cost")
         info.snapshot = try row.identifierIfAny("snapshot")
         info.parent = try row.identifierIfAny("parent")
+        info.onLeaseEnd = try row.required("on_lease_end", LeaseEnd(rawValue: row.text("on_lease_end")))
+        info.keptSince = try row.dateIfAny("kept_since")
+        info.attributes = try row.jsonIfAny("attributes")?.objectValue ?? [:]
         return LivingSandboxRecord(
             info: info, tenant: try row.identifier("tenant"), project: try row.identifier("project"),
             providerSandbox: try row.textIfAny("provider_sandbox").map { ProviderSandboxID($0) })
@@ -40,15 +43,23 @@ enum LivingSandboxRow {
         spec.files = []
         try database.change(
             """
-            INSERT INTO sandboxes (id, run, tenant, project, state, created_at, lease_until, snapshot, parent, metadata, spec)
-            VALUES (:id, :run, :tenant, :project, :state, :createdAt, :leaseUntil, :snapshot, :parent, :metadata, :spec)
+            INSERT INTO sandboxes (id, run, tenant, project, state, created_at, lease_until, snapshot, parent, metadata, spec,
+                on_lease_end, attributes)
+            VALUES (:id, :run, :tenant, :project, :state, :createdAt, :leaseUntil, :snapshot, :parent, :metadata, :spec,
+                :onLeaseEnd, :attributes)
             """,
             [
                 "id": info.id.rawValue, "run": info.run.rawValue, "tenant": record.tenant.rawValue, "project": record.project.rawValue,
                 "state": info.state.rawValue, "createdAt": info.createdAt.milliseconds, "leaseUntil": info.leaseUntil.milliseconds,
                 "snapshot": info.snapshot?.rawValue, "parent": info.parent?.rawValue,
                 "metadata": spec.metadata.isEmpty ? nil : spec.metadata.json.encoded, "spec": spec.json.encoded,
+                "onLeaseEnd": info.onLeaseEnd.rawValue, "attributes": encoded(info.attributes),
             ])
+    }
+
+    /// What front ends noted down, as a column's value.
+    static func encoded(_ attributes: JSONObject) -> String? {
+        attributes.members.isEmpty ? nil : JSONValue.object(attributes).encoded
     }
 
     /// - Returns: `false` if it has ended or is unknown.
@@ -57,13 +68,13 @@ enum LivingSandboxRow {
         return try database.change(
             """
             UPDATE sandboxes SET state = :state, provider = :provider, region = :region, provider_sandbox = :providerSandbox,
-                lease_until = :leaseUntil
+                lease_until = :leaseUntil, kept_since = :keptSince
             WHERE id = :id AND state <> 'ended'
             """,
             [
                 "id": info.id.rawValue, "state": info.state.rawValue, "provider": info.provider == .none ? nil : info.provider.rawValue,
                 "region": info.region, "providerSandbox": record.providerSandbox?.rawValue,
-                "leaseUntil": info.leaseUntil.milliseconds,
+                "leaseUntil": info.leaseUntil.milliseconds, "keptSince": info.keptSince?.milliseconds,
             ]) == 1
     }
 

@@ -9,11 +9,29 @@ package import Foundation
 
 extension SQLiteStore {
     /// - Throws: `corrupt` for the state `ended`, which only settling writes.
-    package func save(_ sandbox: LivingSandboxRecord) async throws(StoreError) -> Bool {
+    package func save(_ sandbox: LivingSandboxRecord, attemptUntil: Date?) async throws(StoreError) -> Bool {
         guard sandbox.info.state != .ended else {
             throw StoreError(.corrupt, "\(sandbox.info.id) can end only by its run's being settled")
         }
-        return try await write { database in try LivingSandboxRow.update(sandbox, in: database) }
+        return try await write { database in
+            guard try LivingSandboxRow.update(sandbox, in: database) else { return false }
+            if let attemptUntil { try SQLiteStore.renewAttempts(of: sandbox.info.id, until: attemptUntil, in: database) }
+            return true
+        }
+    }
+
+    package func set(_ attributes: JSONObject, of sandbox: SandboxID) async throws(StoreError) -> Bool {
+        let encoded = LivingSandboxRow.encoded(attributes)
+        return try await write { database in
+            try database.change(
+                "UPDATE sandboxes SET attributes = ? WHERE id = ? AND state <> 'ended'", [encoded, sandbox.rawValue]) == 1
+        }
+    }
+
+    private static func renewAttempts(of sandbox: SandboxID, until lease: Date, in database: Database) throws {
+        try database.change(
+            "UPDATE attempts SET lease_until = ? WHERE run = (SELECT run FROM sandboxes WHERE id = ?) AND ended_at IS NULL",
+            [lease.milliseconds, sandbox.rawValue])
     }
 
     package func renew(_ sandbox: SandboxID, until lease: Date, attemptUntil: Date) async throws(StoreError) -> Bool {
@@ -21,9 +39,7 @@ extension SQLiteStore {
             let changed = try database.change(
                 "UPDATE sandboxes SET lease_until = ? WHERE id = ? AND state <> 'ended'", [lease.milliseconds, sandbox.rawValue])
             guard changed == 1 else { return false }
-            try database.change(
-                "UPDATE attempts SET lease_until = ? WHERE run = (SELECT run FROM sandboxes WHERE id = ?) AND ended_at IS NULL",
-                [attemptUntil.milliseconds, sandbox.rawValue])
+            try SQLiteStore.renewAttempts(of: sandbox, until: attemptUntil, in: database)
             return true
         }
     }
@@ -41,27 +57,22 @@ extension SQLiteStore {
     }
 
     package func sandboxes(_ query: SandboxQuery) async throws(StoreError) -> [LivingSandboxRecord] {
-        var conditions: [String] = []
-        if query.tenant != nil { conditions.append("tenant = :tenant") }
-        if query.before != nil { conditions.append("id < :before") }
-        if !query.states.isEmpty { conditions.append("state IN (SELECT value FROM json_each(:states))") }
-        if !query.metadata.isEmpty {
-            // Every label that is asked for is among the sandbox's, with the same value.
-            conditions.append(
-                """
-                NOT EXISTS (SELECT 1 FROM json_each(:metadata) AS wanted WHERE NOT EXISTS (SELECT 1 FROM json_each(sandboxes.metadata) \
-                AS label WHERE label.key = wanted.key AND label.value = wanted.value))
-                """)
-        }
-        let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        let sql = "\(LivingSandboxRow.select)\(filter) ORDER BY id DESC LIMIT :limit"
+        let order = query.order == .newestFirst ? "DESC" : "ASC"
+        let sql = "\(LivingSandboxRow.select)\(SandboxFilter.condition(of: query)) ORDER BY id \(order) LIMIT :limit"
         return try await read { database in
-            var arguments: StatementArguments = ["limit": max(0, query.limit)]
-            if let tenant = query.tenant { arguments += ["tenant": tenant.rawValue] }
-            if let before = query.before { arguments += ["before": before.rawValue] }
-            if !query.states.isEmpty { arguments += ["states": JSONValue.strings(query.states.map(\.rawValue).sorted()).encoded] }
-            if !query.metadata.isEmpty { arguments += ["metadata": query.metadata.json.encoded] }
+            let arguments = SandboxFilter.arguments(of: query) + ["limit": max(0, query.limit)]
             return try database.rows(sql, arguments, LivingSandboxRow.record)
+        }
+    }
+
+    package func sandboxCount(_ query: SandboxQuery) async throws(StoreError) -> Int {
+        var query = query
+        query.before = nil
+        query.after = nil
+        return try await read { [query] database in
+            let row = try database.row(
+                "SELECT count(*) AS number FROM sandboxes\(SandboxFilter.condition(of: query))", SandboxFilter.arguments(of: query))
+            return Int(try row?.integer("number") ?? 0)
         }
     }
 

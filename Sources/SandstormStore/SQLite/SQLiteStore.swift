@@ -17,6 +17,7 @@ package final class SQLiteStore: Store {
     /// The directory that holds `sandstorm.sqlite` and `lock`.
     package let directory: String
     package let gateway: GatewayID
+    package let secret: GatewaySecret
 
     let now: @Sendable () -> Date
 
@@ -52,7 +53,7 @@ package final class SQLiteStore: Store {
         try files.createDatabaseFile()
         do {
             pool = try SQLiteStore.openPool(at: files.databasePath, isShared: locking && !exclusive)
-            gateway = try Schema.prepare(pool, now: now())
+            (gateway, secret) = try Schema.prepare(pool, now: now())
         } catch {
             throw StoreError(database: error, at: files.databasePath)
         }

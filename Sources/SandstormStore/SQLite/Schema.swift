@@ -18,13 +18,14 @@ enum Schema {
         migrator.registerMigration("003 events by run") { try $0.execute(sql: eventsByRun) }
         migrator.registerMigration("004 prices") { try $0.execute(sql: priceTables) }
         migrator.registerMigration("005 routing") { try $0.execute(sql: routingTables) }
+        migrator.registerMigration("006 secret and attributes") { try $0.execute(sql: secretAndAttributes) }
         return migrator
     }()
 
-    /// Brings the database up to date and gives it an identity on first use.
+    /// Brings the database up to date and gives it an identity and a secret on first use.
     ///
     /// - Throws: `newerSchema`, with nothing written, if a newer version was here.
-    static func prepare(_ pool: DatabasePool, now: Date) throws -> GatewayID {
+    static func prepare(_ pool: DatabasePool, now: Date) throws -> (GatewayID, GatewaySecret) {
         let unknown = try pool.read { database in
             let known = try Set(migrator.appliedMigrations(database))
             return try migrator.appliedIdentifiers(database).subtracting(known).max()
@@ -39,8 +40,11 @@ enum Schema {
             try database.change(
                 "INSERT INTO gateway (singleton, id, created_at) VALUES (1, ?, ?) ON CONFLICT (singleton) DO NOTHING",
                 [GatewayID.generate(at: now).rawValue, now.milliseconds])
-            guard let row = try database.row("SELECT id FROM gateway") else { throw StoreError(.corrupt, "the gateway has no identity") }
-            return try row.identifier("id")
+            try database.change("UPDATE gateway SET secret = ? WHERE secret IS NULL", [GatewaySecret.randomBytes().blob])
+            guard let row = try database.row("SELECT id, secret FROM gateway") else {
+                throw StoreError(.corrupt, "the gateway has no identity")
+            }
+            return (try row.identifier("id"), try row.required("secret", GatewaySecret(row.bytes("secret"))))
         }
     }
 
@@ -230,6 +234,15 @@ enum Schema {
             saved_at INTEGER NOT NULL,
             state BLOB NOT NULL
         ) STRICT;
+        """
+
+    // Sandboxes that live are few among all that ever were: lists of them have an index of their own.
+    private static let secretAndAttributes = """
+        ALTER TABLE gateway ADD COLUMN secret BLOB;
+        ALTER TABLE sandboxes ADD COLUMN on_lease_end TEXT NOT NULL DEFAULT 'kill' CHECK (on_lease_end IN ('kill', 'pause'));
+        ALTER TABLE sandboxes ADD COLUMN kept_since INTEGER;
+        ALTER TABLE sandboxes ADD COLUMN attributes TEXT;
+        CREATE INDEX sandboxes_living ON sandboxes (tenant, id) WHERE state <> 'ended';
         """
 
     private static let otherTables = """

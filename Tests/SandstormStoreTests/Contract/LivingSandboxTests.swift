@@ -9,6 +9,8 @@ import Testing
             var (run, sandbox) = RunRecord.living()
             sandbox.info.snapshot = .generate()
             sandbox.info.parent = .generate()
+            sandbox.info.onLeaseEnd = .pause
+            sandbox.info.attributes = ["dialect": 1]
             var kept = sandbox
             sandbox.info.spec.files = [SpecFile(path: "secret", content: [1])]
             guard case .accepted = try await store.accept(run, sandbox) else {
@@ -23,8 +25,12 @@ import Testing
             kept.info.provider = "local"
             kept.info.region = "eu"
             kept.info.leaseUntil = .at(99_000)
+            kept.info.keptSince = .at(98_000)
             kept.providerSandbox = ProviderSandboxID("box-7")
             #expect(try await store.save(kept))
+            kept.info.attributes = ["dialect": ["template": "base", "quoted": "a\"b"]]
+            #expect(try await store.set(kept.info.attributes, of: kept.info.id))
+            #expect(try await store.set(kept.info.attributes, of: .generate()) == false)
             #expect(try await store.sandbox(sandbox.info.id) == kept)
             run = try #require(try await store.unsettledRuns().first)
             #expect(run.result.id == kept.info.run)
@@ -100,6 +106,8 @@ import Testing
             #expect(try await store.sandbox(sandbox.info.id)?.info.leaseUntil == .at(500_000))
             #expect(try await store.attempts(of: run.result.id).map(\.leaseUntil) == [ended.leaseUntil, .at(600_000)])
             #expect(try await store.renew(.generate(), until: .at(1), attemptUntil: .at(2)) == false)
+            #expect(try await store.save(sandbox, attemptUntil: .at(700_000)))
+            #expect(try await store.attempts(of: run.result.id).map(\.leaseUntil) == [ended.leaseUntil, .at(700_000)])
         }
     }
 
@@ -166,6 +174,47 @@ import Testing
                 query.before = ids[4]
             }
             #expect(all == [1])
+        }
+    }
+
+    @Test("oldest first, by time and by what a front end noted down, and counted", arguments: StoreBackend.all)
+    func moreLists(backend: StoreBackend) async throws {
+        try await backend.withStore { store in
+            var ids: [SandboxID] = []
+            for index in 0..<5 {
+                var (run, sandbox) = RunRecord.living(id: .generate(at: .at(Int64(index * 1000))))
+                sandbox.info.createdAt = .at(Int64(index * 1000))
+                if index > 0 { sandbox.info.attributes = ["dialect": ["template": index == 3 ? "other" : "base", "number": 1]] }
+                _ = try await store.accept(run, sandbox)
+                ids.append(sandbox.info.id)
+                if index == 4 {
+                    run.result.state = .finished
+                    #expect(try await store.settle(run.result, attempts: []))
+                }
+            }
+            func list(_ change: (inout SandboxQuery) -> Void) async throws -> [Int] {
+                var query = SandboxQuery()
+                query.order = .oldestFirst
+                change(&query)
+                let found = try await store.sandboxes(query).compactMap { ids.firstIndex(of: $0.info.id) }
+                query.after = nil
+                let count = try await store.sandboxCount(query)
+                query.limit = 100
+                #expect(try await store.sandboxes(query).count == count)
+                return found
+            }
+            #expect(try await list { _ in } == [0, 1, 2, 3, 4])
+            #expect(try await list { $0.after = ids[1] } == [2, 3, 4])
+            #expect(try await list { $0.limit = 2 } == [0, 1])
+            #expect(try await list { $0.states = [.creating, .running] } == [0, 1, 2, 3])
+            #expect(try await list { $0.attributes = [SandboxQuery.Attribute(["dialect", "template"], "base")] } == [1, 2, 4])
+            #expect(try await list { $0.attributes = [SandboxQuery.Attribute(["dialect", "template"], "b'; --")] }.isEmpty)
+            #expect(try await list { $0.attributes = [SandboxQuery.Attribute(["other", "template"], "base")] }.isEmpty)
+            let between = try await list { query in
+                query.createdFrom = .at(1000)
+                query.createdBefore = .at(3000)
+            }
+            #expect(between == [1, 2])
         }
     }
 

@@ -101,6 +101,45 @@ import Testing
         await store.close()
     }
 
+    @Test("a database that the step before has made gets a secret, which stays")
+    func secret() async throws {
+        let directory = try TemporaryDirectory()
+        let queue = try DatabaseQueue(path: directory.path + "/sandstorm.sqlite")
+        try Schema.migrator.migrate(queue, upTo: "005 routing")
+        try await queue.write {
+            try $0.execute(sql: "INSERT INTO gateway (singleton, id, created_at) VALUES (1, 'gw_00000000000000000000000000', 0)")
+        }
+        try queue.close()
+        let store = try SQLiteStore(directory: directory.path)
+        let key = store.secret.key(for: "test")
+        #expect(store.gateway.rawValue == "gw_00000000000000000000000000")
+        #expect(key != store.secret.key(for: "another test"))
+        #expect("\(store.secret)" == "‹redacted›")
+        await store.close()
+        let again = try SQLiteStore(directory: directory.path)
+        #expect(again.secret.key(for: "test") == key)
+        await again.close()
+        try await withSQLiteStore { #expect($0.secret.key(for: "test") != key) }
+    }
+
+    @Test("a list of the sandboxes that live does not look at those that ended")
+    func livingIndex() async throws {
+        try await withSQLiteStore { store in
+            var query = SandboxQuery()
+            query.tenant = .generate()
+            query.states = [.running, .paused]
+            let plan = try await store.read { [query] database in
+                try Row.fetchAll(
+                    database,
+                    sql: "EXPLAIN QUERY PLAN \(LivingSandboxRow.select)\(SandboxFilter.condition(of: query)) ORDER BY id DESC LIMIT :limit",
+                    arguments: SandboxFilter.arguments(of: query) + ["limit": 10]
+                ).map { $0["detail"] as String? ?? "" }
+            }
+            #expect(plan.contains { $0.contains("sandboxes_living") })
+            #expect(!plan.contains { $0.contains("TEMP B-TREE") })
+        }
+    }
+
     @Test("every table is strict")
     func strict() async throws {
         try await withSQLiteStore { store in
