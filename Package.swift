@@ -17,6 +17,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
@@ -73,15 +74,26 @@ let package = Package(
             dependencies: ["SandstormCore", "SandstormRouting", "SandstormStore", nioCore, logging, lifecycle, crypto],
             swiftSettings: settings),
 
-        // Floor 4: decode, call the engine, encode.
+        // Floor 4: decode, call the engine, encode. What all front ends share is below them.
+        .target(
+            name: "SandstormServer",
+            dependencies: [
+                "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, nioPosix, nioHTTP, nioHTTPTypes,
+                nioHTTPTypesHTTP1, httpClient, logging, lifecycle, hummingbird,
+            ],
+            path: "Sources/FrontEnds/SandstormServer", swiftSettings: settings),
         .target(
             name: "NativeAPI",
             dependencies: [
-                "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, nioPosix, nioHTTP, nioHTTPTypes,
-                nioHTTPTypesHTTP1, httpClient, logging, lifecycle,
-                .product(name: "Hummingbird", package: "hummingbird"),
+                "SandstormServer", "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, hummingbird,
             ],
             path: "Sources/FrontEnds/NativeAPI", swiftSettings: settings),
+        .target(
+            name: "E2BAPI",
+            dependencies: [
+                "SandstormServer", "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, crypto, hummingbird,
+            ],
+            path: "Sources/FrontEnds/E2BAPI", swiftSettings: settings),
 
         // Floor 5: the SDK that users import, and the program.
         .target(
@@ -94,7 +106,7 @@ let package = Package(
         .executableTarget(
             name: "SandstormCLI",
             dependencies: [
-                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NullProvider", "NativeAPI", nioCore,
+                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NullProvider", "SandstormServer", "NativeAPI", "E2BAPI", nioCore,
                 nioPosix, logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .target(name: "CMalloc", condition: .when(platforms: [.linux])),
@@ -170,10 +182,11 @@ let package = Package(
         .testTarget(
             name: "NativeAPITests",
             dependencies: [
-                "NativeAPI", "SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport", "SandstormWire", nioCore,
+                "NativeAPI", "SandstormServer", "SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport", "SandstormWire",
+                nioCore,
                 nioPosix, nioHTTP, httpClient,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
-                .product(name: "Hummingbird", package: "hummingbird"),
+                hummingbird,
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],
             swiftSettings: settings),

@@ -7,6 +7,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Who may call") struct AuthenticationTests {
     @Test(

@@ -8,6 +8,7 @@ import ServiceLifecycle
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Clients that behave badly") struct BadClientTests {
     /// What the server understood.

@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NativeAPI
 import SandstormCore
+import SandstormServer
 import SandstormTestSupport
 import SandstormWire
 import Testing

@@ -7,6 +7,7 @@ import SandstormWire
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Where a key is shown") struct KeyPlaceTests {
     /// A gateway that wants keys, with one sandbox whose port 80 gives back what it was sent.

@@ -3,6 +3,7 @@ import HummingbirdTesting
 import NIOCore
 import NativeAPI
 import SandstormCore
+import SandstormServer
 import SandstormTestSupport
 import Testing
 

@@ -7,6 +7,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("The description of the API") struct OpenAPITests {
     private static let document = OpenAPIDocument.json
@@ -25,10 +26,8 @@ import Testing
 
     @Test func `every route is in it, and nothing else is`() async throws {
         let gateway = try await TestGateway([ScriptedProvider()])
-        let configuration = NativeAPI.Configuration(address: .hostname("127.0.0.1", port: 0))
-        let router = NativeAPI.router(
-            engine: gateway.engine, auth: .none, configuration: configuration, connections: Connections(),
-            ports: PortClient(timeout: configuration.portTimeout))
+        let server = GatewayServer(.init(address: .hostname("127.0.0.1", port: 0)))
+        let router = NativeAPI.router(engine: gateway.engine, auth: .none, server: server)
         let spoken = Set(["get", "put", "post", "delete", "options", "patch", "trace"])
         // OpenAPI has no words for the other methods that a port takes; `HEAD` goes wherever `GET` goes.
         let routes = router.routes.map { (path: "\($0.path)".replacing("**", with: "{path}"), method: $0.method.rawValue.lowercased()) }

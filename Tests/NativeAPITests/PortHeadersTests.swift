@@ -4,6 +4,7 @@ import SandstormCore
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

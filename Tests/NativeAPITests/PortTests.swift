@@ -8,6 +8,7 @@ import SandstormWire
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Ports of sandboxes") struct PortTests {
     /// A gateway with one sandbox whose port 80 is `server`.

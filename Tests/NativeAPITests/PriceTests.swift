@@ -6,6 +6,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Prices") struct PriceTests {
     @Test func `every place that can take it says what it asks, the cheapest first`() async throws {

@@ -7,6 +7,7 @@ import SandstormWire
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Processes on WebSockets") struct ProcessSocketTests {
     /// What came over a socket, as far as it was looked at.

@@ -6,6 +6,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Routes") struct RoutingTests {
     private static let absent = RunID.generate().rawValue

@@ -2,6 +2,7 @@ import NIOCore
 import NativeAPI
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 import SandstormStore
 import SandstormTestSupport
 import ServiceLifecycle
@@ -105,10 +106,9 @@ import Testing
         let provider = ScriptedProvider(script: [.output("on\n"), .sleep(.seconds(3600)), .exit(0)])
         let gateway = try await TestGateway([provider])
         let (ports, portFound) = AsyncStream<Int?>.makeStream()
-        let configuration = NativeAPI.Configuration(address: .hostname("127.0.0.1", port: 0))
-        let service = NativeAPI.service(
-            engine: gateway.engine, auth: .none, configuration: configuration, logger: TestAPI.logger
-        ) { portFound.yield($0) }
+        let server = GatewayServer(.init(address: .hostname("127.0.0.1", port: 0)))
+        let api = NativeAPI(engine: gateway.engine, auth: .none, server: server)
+        let service = server.service([api], logger: TestAPI.logger) { portFound.yield($0) }
         let group = ServiceGroup(
             configuration: .init(services: [.init(service: service), .init(service: gateway.engine)], logger: TestAPI.logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in

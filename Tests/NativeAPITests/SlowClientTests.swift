@@ -7,6 +7,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Clients that take for ever") struct SlowClientTests {
     /// A server with bodies without an end.

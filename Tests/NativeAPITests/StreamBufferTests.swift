@@ -5,6 +5,7 @@ import SandstormWire
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Bytes on their way to a client") struct StreamBufferTests {
     private func text(_ taken: StreamBuffer.Taken) -> String? {

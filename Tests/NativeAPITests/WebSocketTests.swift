@@ -9,6 +9,7 @@ import ServiceLifecycle
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("WebSockets on the API's port") struct WebSocketTests {
     private static let handshake = """

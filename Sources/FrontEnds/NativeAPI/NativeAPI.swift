@@ -1,86 +1,61 @@
-package import Hummingbird
-import HummingbirdCore
-package import Logging
-import NIOCore
+package import HTTPTypes
+import Hummingbird
+package import HummingbirdCore
+package import NIOCore
 package import SandstormEngine
-package import ServiceLifecycle
+package import SandstormServer
 
 /// The native HTTP API: decodes, calls the engine, encodes. The reference is `docs/http-api.md`.
-package enum NativeAPI {
-    /// The server.
-    ///
-    /// List it *before* the engine in the service group, which stops its services in reverse: the engine stops first, refuses new runs and
-    /// settles the others while clients still get their answers here; then the server ends what only watches at once, waits for the rest up
-    /// to ``Configuration/drainTime``, and returns.
-    ///
-    /// - Parameter onServerRunning: called once it listens, with its port (`nil` for a unix socket).
-    package static func service(
-        engine: Engine, auth: AuthMode, configuration: Configuration, logger: Logger,
-        onServerRunning: @escaping @Sendable (Int?) async -> Void = { _ in }
-    ) -> any Service {
-        let connections = Connections()
-        let application = application(
-            engine: engine, auth: auth, configuration: configuration, connections: connections, logger: logger,
-            onServerRunning: onServerRunning)
-        // Streams have their own few seconds for their last bytes.
-        return BoundedShutdown(server: application, connections: connections, patience: configuration.drainTime + .seconds(3))
+package struct NativeAPI: FrontEnd {
+    private let responder: RouterResponder<APIContext>
+
+    package init(engine: Engine, auth: AuthMode, server: GatewayServer) {
+        responder = NativeAPI.router(engine: engine, auth: auth, server: server).buildResponder()
     }
 
-    /// The same as an application of Hummingbird's, for tests.
-    package static func application(
-        engine: Engine, auth: AuthMode, configuration: Configuration, logger: Logger,
-        onServerRunning: @escaping @Sendable (Int?) async -> Void = { _ in }
-    ) -> Application<StreamResponder<RouterResponder<APIContext>>> {
-        application(
-            engine: engine, auth: auth, configuration: configuration, connections: Connections(), logger: logger,
-            onServerRunning: onServerRunning)
+    /// Everything: what no other front end claims is at least told in one way that it is unknown.
+    package func claims(_ head: HTTPRequest) -> Bool { true }
+
+    package func streamsBody(_ head: HTTPRequest) -> Bool { Endpoint(of: head)?.streamsBody ?? false }
+
+    package func mayAnswerWithStream(_ head: HTTPRequest) -> Bool {
+        if head.headerFields[.upgrade] != nil { return true }
+        if let accept = head.headerFields[.accept], accept.contains(OfferedType.eventStream.rawValue) { return true }
+        let path = (head.path ?? "").prefix { $0 != "?" }
+        return path.hasSuffix("/events") || path.hasSuffix("/watch")
     }
 
-    private static func application(
-        engine: Engine, auth: AuthMode, configuration: Configuration, connections: Connections, logger: Logger,
-        onServerRunning: @escaping @Sendable (Int?) async -> Void
-    ) -> Application<StreamResponder<RouterResponder<APIContext>>> {
-        let ports = PortClient(timeout: configuration.portTimeout)
-        let router = router(engine: engine, auth: auth, configuration: configuration, connections: connections, ports: ports)
-        let address: BindAddress =
-            switch configuration.address {
-            case .hostname(let host, let port): .hostname(host, port: port)
-            case .unixSocket(let path): .unixDomainSocket(path: path)
-            }
-        let maximumBodyBytes = configuration.maximumBodyBytes
-        return Application(
-            responder: StreamResponder(router.buildResponder()),
-            server: HTTPServerBuilder { responder in
-                APIChannel(
-                    responder: responder, connections: connections, maximumBodyBytes: maximumBodyBytes,
-                    idleTimeout: configuration.idleTimeout, bodyTimeout: configuration.bodyTimeout, stallTimeout: configuration.stallTimeout
-                )
-            },
-            configuration: .init(
-                address: address, serverName: "sandstorm", backlog: 4096,
-                availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections(wanted: configuration.maximumConnections))),
-            services: [ports],
-            onServerRunning: { channel in await onServerRunning(channel.localAddress?.port) },
-            logger: logger)
+    package func route(of head: HTTPRequest) -> String { Endpoint(of: head)?.rawValue ?? "other" }
+
+    package func response(to problem: Problem, requestID: String) -> (head: HTTPResponse, bytes: ByteBuffer) {
+        problem.response(requestID: requestID)
+    }
+
+    package func respond(to request: Request, context: APIContext) async throws -> Response {
+        try await responder.respond(to: request, context: context)
+    }
+
+    private static func noRoute(_ request: Request) -> Problem {
+        guard let endpoint = Endpoint(path: request.uri.path) else {
+            return Problem(.unknownRoute, "there is no such route; see the reference of the HTTP API")
+        }
+        var problem = Problem(.methodNotAllowed, "\(endpoint.rawValue) has \(endpoint.allow)")
+        problem.headers[.allow] = endpoint.allow
+        return problem
     }
 
     /// Every route over every middleware.
-    static func router(
-        engine: Engine, auth: AuthMode, configuration: Configuration, connections: Connections, ports: PortClient
-    ) -> Router<APIContext> {
-        let metrics = HTTPMetrics()
+    static func router(engine: Engine, auth: AuthMode, server: GatewayServer) -> Router<APIContext> {
+        let configuration = server.configuration
         let streams = EventStreams(
-            connections: connections, heartbeatInterval: configuration.heartbeatInterval, patience: configuration.drainTime)
+            connections: server.connections, heartbeatInterval: configuration.heartbeatInterval, patience: configuration.drainTime)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.addMiddleware {
-            PacingMiddleware()
-            MeasureMiddleware(metrics: metrics)
-            RequestIDMiddleware()
-            ProblemMiddleware()
-            CallerMiddleware(auth: auth, keyLifetime: configuration.keyLifetime)
+            NoRouteMiddleware { NativeAPI.noRoute($0) }
+            CallerMiddleware(callers: CallerCheck(auth: auth, keyLifetime: configuration.keyLifetime))
         }
         HealthRoutes(engine: engine).add(to: router)
-        MetricsRoutes(engine: engine, metrics: metrics, connections: connections).add(to: router)
+        MetricsRoutes(engine: engine, metrics: server.metrics, connections: server.connections).add(to: router)
         OpenAPIRoutes().add(to: router)
         let callers = router.group(context: CallerContext.self)
         let limit = configuration.maximumBodyBytes
@@ -96,10 +71,8 @@ package enum NativeAPI {
         FileRoutes(engine: engine, streams: streams, maximumBodyBytes: limit).add(to: callers)
         FileContentRoutes(engine: engine, streams: streams).add(to: callers)
         ArchiveRoutes(engine: engine, streams: streams).add(to: callers)
-        ProcessSocketRoutes(engine: engine, connections: connections, limits: configuration.webSockets).add(to: callers)
-        PortRoutes(
-            engine: engine, connections: connections, ports: ports, timeout: configuration.portTimeout, patience: configuration.drainTime
-        ).add(to: callers)
+        ProcessSocketRoutes(engine: engine, connections: server.connections, limits: configuration.webSockets).add(to: callers)
+        PortRoutes(engine: engine, ports: server.ports).add(to: callers)
         return router
     }
 }

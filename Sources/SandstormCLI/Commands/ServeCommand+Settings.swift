@@ -1,8 +1,8 @@
 import LocalProvider
 import Logging
-import NativeAPI
 import Sandstorm
 import SandstormCore
+import SandstormServer
 
 extension ServeCommand {
     /// What the options say, all of them checked.
@@ -11,7 +11,7 @@ extension ServeCommand {
         let logLevel: Logger.Level
         let local: LocalSettings
         let warm: WarmSetting
-        let server: NativeAPI.Configuration
+        let server: GatewayServer.Configuration
         let file: ConfigurationFile
     }
 
@@ -32,7 +32,7 @@ extension ServeCommand {
             problems.append(OptionProblem("--log-level", "\"\(logLevel)\" is no level", remedy: "use one of \(levels)"))
         }
         guard let address, let level, let times, let warm, problems.isEmpty else { throw CommandFailure(problems) }
-        var server = NativeAPI.Configuration(address: .hostname(address.host, port: address.port))
+        var server = GatewayServer.Configuration(address: .hostname(address.host, port: address.port))
         server.maximumConnections = maxConnections
         server.idleTimeout = times
         return Settings(address: address, logLevel: level, local: local, warm: warm, server: server, file: file)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import E2BAPI
 import Logging
 import NIOCore
 import NIOPosix
@@ -6,6 +7,7 @@ import NativeAPI
 import NullProvider
 import Sandstorm
 import SandstormEngine
+import SandstormServer
 import SandstormStore
 import ServiceLifecycle
 
@@ -122,8 +124,13 @@ struct ServeCommand: ReportingCommand {
             auth = .required(ring)
         }
         let address = settings.address
-        let api = NativeAPI.service(
-            engine: gateway.engine, auth: auth, configuration: settings.server, logger: logger,
+        let server = GatewayServer(settings.server)
+        let frontEnds: [any FrontEnd] = [
+            E2BAPI(engine: gateway.engine, auth: auth, server: server, settings: settings.file.e2b),
+            NativeAPI(engine: gateway.engine, auth: auth, server: server),
+        ]
+        let api = server.service(
+            frontEnds, logger: logger,
             onServerRunning: { [dev] port in
                 Terminal.tell(
                     "sandstorm: listening on \(address.url(port: port ?? address.port))" + (dev ? ", for development: no key needed" : ""))

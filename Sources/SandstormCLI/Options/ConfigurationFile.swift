@@ -1,3 +1,4 @@
+import E2BAPI
 import Sandstorm
 import SandstormEngine
 
@@ -7,6 +8,8 @@ struct ConfigurationFile {
     var routing = RoutingSettings()
     /// The section `prices`; docs/prices.md.
     var prices = PriceConfiguration()
+    /// The section `e2b`; docs/e2b.md.
+    var e2b = E2BSettings()
 
     init() {}
 
@@ -30,6 +33,11 @@ struct ConfigurationFile {
         }
         if let section = reader.value("prices") {
             do throws(InvalidRequest) { prices = try PriceConfiguration(json: section, at: "/prices") } catch {
+                reader.merge(error.problems)
+            }
+        }
+        if let section = reader.value("e2b") {
+            do throws(InvalidRequest) { e2b = try E2BSettings(json: section, at: "/e2b") } catch {
                 reader.merge(error.problems)
             }
         }

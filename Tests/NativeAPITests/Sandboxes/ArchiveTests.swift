@@ -6,6 +6,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Archives of files") struct ArchiveTests {
     @Test func `a directory is packed in one place and unpacked in another`() async throws {

@@ -7,6 +7,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Parts of files") struct FileRangeTests {
     private static let content = "0123456789"

@@ -11,6 +11,7 @@ import SandstormWire
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Streams of files") struct FileStreamTests {
     private func sandbox(_ api: TestAPI) async throws -> SandboxID {
@@ -86,10 +87,10 @@ import Testing
 
     private func body(of source: ByteStream, length: Int64?) -> Response {
         let client = ClientPresence(departure: Latch(), channel: EmbeddedChannel(), patience: .seconds(1))
-        let body = StreamBody(
-            source: source, framing: .bytes(contentType: "x"), client: client, heartbeatInterval: .seconds(1), requestID: "req",
-            length: length
+        var body = StreamBody(
+            source: source, framing: .bytes(contentType: "x"), client: client, heartbeatInterval: .seconds(1), requestID: "req"
         ) { $1 = $0 }
+        body.length = length
         return body.response()
     }
 }

@@ -5,6 +5,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Files of sandboxes") struct FileTests {
     @Test func `a file is written, read, listed, moved, changed and removed`() async throws {

@@ -6,6 +6,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Streams of processes") struct ProcessStreamTests {
     @Test func `a process tells its life, and goes on where a reader was cut off`() async throws {

@@ -6,6 +6,7 @@ import SandstormWire
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Processes") struct ProcessTests {
     @Test func `a command is waited for, with its outputs and its end`() async throws {

@@ -7,6 +7,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Living sandboxes") struct SandboxLifeTests {
     @Test("one is made without saying anything", arguments: [nil, "", "{}", #"{"spec":{}}"#])

@@ -5,6 +5,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 @Suite("Snapshots") struct SnapshotTests {
     @Test func `a snapshot keeps what was there, and others start from it`() async throws {

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -9,6 +10,7 @@ import ServiceLifecycle
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -30,24 +32,16 @@ struct ChannelServer: Sendable {
         _ addRoutes: (Router<APIContext>) -> Void, _ body: @escaping @Sendable (LiveServer) async throws -> Void
     ) async throws {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        router.addMiddleware {
-            PacingMiddleware()
-            RequestIDMiddleware()
-            ProblemMiddleware()
-        }
         addRoutes(router)
         let (ports, portFound) = AsyncStream<Int?>.makeStream()
-        let (connections, idleTimeout, bodyTimeout, stallTimeout) = (connections, idleTimeout, bodyTimeout, stallTimeout)
-        let application = Application(
-            router: router,
-            server: HTTPServerBuilder { responder in
-                APIChannel(
-                    responder: responder, connections: connections, maximumBodyBytes: 1 << 20, idleTimeout: idleTimeout,
-                    bodyTimeout: bodyTimeout, stallTimeout: stallTimeout)
-            },
-            configuration: .init(
-                address: .hostname("127.0.0.1", port: 0), availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections)),
-            onServerRunning: { portFound.yield($0.localAddress?.port) }, logger: TestAPI.logger)
+        var configuration = GatewayServer.Configuration(address: .hostname("127.0.0.1", port: 0))
+        configuration.maximumBodyBytes = 1 << 20
+        configuration.idleTimeout = idleTimeout
+        configuration.bodyTimeout = bodyTimeout
+        configuration.stallTimeout = stallTimeout
+        configuration.maximumConnections = maximumConnections
+        let application = GatewayServer(configuration, connections: connections)
+            .application([TestFrontEnd(router: router)], logger: TestAPI.logger) { portFound.yield($0) }
         let server = BoundedShutdown(server: application, connections: connections, patience: drainTime)
         let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: TestAPI.logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -72,6 +66,26 @@ struct ChannelServer: Sendable {
             let client = connections.client(of: context.channel, patience: .zero)
             return try WebSocketUpgrade(request, subprotocols: subprotocols).response(to: request, from: client, limits: limits, body)
         }
+    }
+}
+
+/// Routes that a test makes, with the native API's manners.
+private struct TestFrontEnd: FrontEnd {
+    private let responder: RouterResponder<APIContext>
+
+    init(router: Router<APIContext>) { responder = router.buildResponder() }
+
+    func claims(_ head: HTTPRequest) -> Bool { true }
+    func streamsBody(_ head: HTTPRequest) -> Bool { Endpoint(of: head)?.streamsBody ?? false }
+    func mayAnswerWithStream(_ head: HTTPRequest) -> Bool { false }
+    func route(of head: HTTPRequest) -> String { "test" }
+
+    func response(to problem: Problem, requestID: String) -> (head: HTTPResponse, bytes: ByteBuffer) {
+        problem.response(requestID: requestID)
+    }
+
+    func respond(to request: Request, context: APIContext) async throws -> Response {
+        try await responder.respond(to: request, context: context)
     }
 }
 

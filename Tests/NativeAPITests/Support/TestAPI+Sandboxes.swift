@@ -5,6 +5,7 @@ import SandstormTestSupport
 import Testing
 
 @testable import NativeAPI
+@testable import SandstormServer
 
 extension TestClientProtocol {
     /// Makes a sandbox and gives its place in the API.

@@ -6,6 +6,7 @@ import NIOCore
 import NativeAPI
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 import SandstormTestSupport
 import ServiceLifecycle
 import Testing
@@ -14,7 +15,7 @@ import Testing
 struct TestAPI: Sendable {
     let gateway: TestGateway
     let auth: AuthMode
-    var configuration = NativeAPI.Configuration(address: .hostname("127.0.0.1", port: 0))
+    var configuration = GatewayServer.Configuration(address: .hostname("127.0.0.1", port: 0))
 
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -43,7 +44,9 @@ struct TestAPI: Sendable {
     /// Runs `body` against the handlers, without sockets.
     func test(_ body: @Sendable (any TestClientProtocol) async throws -> Void) async throws {
         await gateway.engine.recover()
-        let application = NativeAPI.application(engine: gateway.engine, auth: auth, configuration: configuration, logger: TestAPI.logger)
+        let server = GatewayServer(configuration)
+        let application = server.application(
+            [NativeAPI(engine: gateway.engine, auth: auth, server: server)], logger: TestAPI.logger)
         do {
             try await application.test(.router, body)
         } catch {
@@ -56,7 +59,8 @@ struct TestAPI: Sendable {
     /// Runs `body` against a listening server, which is stopped gracefully afterwards unless `body` did so.
     func serve(_ body: @escaping @Sendable (LiveServer) async throws -> Void) async throws {
         let (ports, portFound) = AsyncStream<Int?>.makeStream()
-        let service = NativeAPI.service(engine: gateway.engine, auth: auth, configuration: configuration, logger: TestAPI.logger) { port in
+        let server = GatewayServer(configuration)
+        let service = server.service([NativeAPI(engine: gateway.engine, auth: auth, server: server)], logger: TestAPI.logger) { port in
             portFound.yield(port)
         }
         let group = ServiceGroup(configuration: .init(services: [.init(service: service)], logger: TestAPI.logger))

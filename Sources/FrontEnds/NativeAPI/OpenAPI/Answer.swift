@@ -1,5 +1,6 @@
 import HTTPTypes
 import SandstormCore
+import SandstormServer
 
 /// An answer that is no problem.
 struct Answer: Sendable {

@@ -1,6 +1,7 @@
 import HTTPTypes
 import NIOCore
 import SandstormCore
+import SandstormServer
 
 /// The description of this API in the words of OpenAPI 3.1: what `/openapi.json` answers.
 enum OpenAPIDocument {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import SandstormCore
+import SandstormServer
 
 /// What one method does at one place.
 struct Operation: Sendable {

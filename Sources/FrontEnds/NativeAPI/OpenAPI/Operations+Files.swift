@@ -1,5 +1,6 @@
 import HTTPTypes
 import SandstormCore
+import SandstormServer
 
 extension Operation {
     static let ofFiles: [Operation] = [

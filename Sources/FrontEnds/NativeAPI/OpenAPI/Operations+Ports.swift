@@ -1,5 +1,6 @@
 import HTTPTypes
 import SandstormCore
+import SandstormServer
 
 extension Operation {
     /// A port takes every method; these are those that OpenAPI has words for.

@@ -1,4 +1,5 @@
 import SandstormCore
+import SandstormServer
 
 /// Something beside the body that a request carries.
 struct Parameter: Sendable {

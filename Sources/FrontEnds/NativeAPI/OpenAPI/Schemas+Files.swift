@@ -1,4 +1,5 @@
 import SandstormCore
+import SandstormServer
 
 extension Schema {
     static let ofFiles: Members = [

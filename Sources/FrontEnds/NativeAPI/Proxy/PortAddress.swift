@@ -1,5 +1,6 @@
 import HTTPTypes
 import SandstormCore
+import SandstormServer
 
 /// What a request for a sandbox's port asks for.
 struct PortAddress: Hashable, Sendable {

@@ -1,5 +1,6 @@
 import Hummingbird
 import SandstormCore
+import SandstormServer
 
 /// The things that a path names. An id that can't be one names nothing: it is as unknown as one that nothing has.
 extension CallerContext {

@@ -98,6 +98,9 @@ enum Endpoint: String, CaseIterable, Sendable {
         self = match
     }
 
+    /// The place that a request's head leads to.
+    init?(of head: HTTPRequest) { self.init(path: String((head.path ?? "").prefix { $0 != "?" })) }
+
     /// Whether `path` is one for callers with a key, known or not. Cuts the path as the router does, so that no spelling slips past.
     static func needsCaller(_ path: String) -> Bool { components(of: path).first == "v1" }
 

@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// `/v1/sandboxes/{id}/files/archive`: directories as tar archives, packed and unpacked inside the sandbox as the bytes come.
 struct ArchiveRoutes: Sendable {

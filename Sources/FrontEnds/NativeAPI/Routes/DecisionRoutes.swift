@@ -2,6 +2,7 @@ import Hummingbird
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// `/v1/decisions`: where a run would go, without running it.
 struct DecisionRoutes: Sendable {

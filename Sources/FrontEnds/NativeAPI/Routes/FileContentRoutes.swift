@@ -4,6 +4,7 @@ import HummingbirdCore
 import NIOCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// `/v1/sandboxes/{id}/files`: what is in a file, read and written as its bytes come.
 struct FileContentRoutes: Sendable {

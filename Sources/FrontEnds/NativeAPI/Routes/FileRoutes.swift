@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// `/v1/sandboxes/{id}/files`: everything about files but their contents.
 struct FileRoutes: Sendable {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import SandstormCore
+import SandstormServer
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

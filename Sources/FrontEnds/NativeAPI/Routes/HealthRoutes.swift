@@ -4,6 +4,7 @@ import HummingbirdCore
 import NIOCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// `/healthz` and `/readyz`: whether the process serves, and whether it can take runs.
 struct HealthRoutes: Sendable {

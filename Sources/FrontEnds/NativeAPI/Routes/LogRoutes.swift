@@ -1,6 +1,7 @@
 import Hummingbird
 import HummingbirdCore
 import SandstormEngine
+import SandstormServer
 
 /// `/v1/runs/{id}/logs`: what a run printed.
 struct LogRoutes: Sendable {

@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 import SandstormEngine
+import SandstormServer
 
 /// `/metrics` in Prometheus' text format.
 struct MetricsRoutes: Sendable {

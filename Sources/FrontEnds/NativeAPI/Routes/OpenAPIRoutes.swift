@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import SandstormServer
 
 /// `/openapi.json`: what this API is, for code generators.
 struct OpenAPIRoutes: Sendable {

@@ -2,6 +2,7 @@ import Hummingbird
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// `/v1/prices`: what a sandbox would cost at each place, without making one.
 struct PriceRoutes: Sendable {

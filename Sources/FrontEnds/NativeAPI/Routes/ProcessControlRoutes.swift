@@ -4,6 +4,7 @@ import HummingbirdCore
 import NIOCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// What can be done to a process in a living sandbox: input, signals, the size of its terminal, its end.
 struct ProcessControlRoutes: Sendable {

@@ -1,5 +1,6 @@
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// What a process did from its start to its end, collected for a client that waits for all of it.
 struct ProcessOutcome: Sendable {

@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// `/v1/sandboxes/{id}/processes`: commands in living sandboxes, started and watched.
 struct ProcessRoutes: Sendable {

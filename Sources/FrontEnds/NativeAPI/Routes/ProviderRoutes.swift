@@ -2,6 +2,7 @@ import Hummingbird
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 /// `/v1/providers`: the places that this gateway knows.
 struct ProviderRoutes: Sendable {

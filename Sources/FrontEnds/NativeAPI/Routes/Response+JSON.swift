@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 import SandstormCore
+import SandstormServer
 
 extension Response {
     /// It is done, and there is nothing to say about it.

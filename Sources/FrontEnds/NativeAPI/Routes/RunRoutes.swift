@@ -4,6 +4,7 @@ import HummingbirdCore
 import NIOCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 import SandstormStore
 
 /// `/v1/runs` and what is below it.

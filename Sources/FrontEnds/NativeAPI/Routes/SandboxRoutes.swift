@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 import SandstormStore
 
 /// `/v1/sandboxes`: living sandboxes from their making to their end.

@@ -4,6 +4,7 @@ import HummingbirdCore
 import NIOCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 import SandstormWire
 
 /// Makes streaming responses, and knows the clients that read them.

@@ -1,5 +1,6 @@
 import NIOCore
 import SandstormCore
+import SandstormServer
 import SandstormWire
 
 /// How a run's events are written into a response's body.

@@ -1,5 +1,6 @@
 import NIOCore
 import SandstormCore
+import SandstormServer
 
 /// What a client says to a process beside bytes for its input.
 enum ProcessControl: Hashable, Sendable {

@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 import SandstormWire
 
 /// One process on a WebSocket: what it prints goes to the client, and what the client says goes to it.

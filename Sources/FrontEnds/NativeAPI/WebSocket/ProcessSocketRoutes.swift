@@ -4,6 +4,7 @@ import HummingbirdCore
 import NIOCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 import SandstormWire
 
 /// The WebSockets of processes: one that starts a process, and one that joins it.
