@@ -66,7 +66,7 @@ package struct QueryParameters: Sendable {
     }
 
     /// The user inside a sandbox who is to do it; `nil` for its usual one.
-    func user(_ name: String = "user") throws(Problem) -> String? {
+    package func user(_ name: String = "user") throws(Problem) -> String? {
         guard let user = self[name] else { return nil }
         guard !user.isEmpty, !user.utf8.contains(0) else {
             throw Problem(.invalidParameter, "\"\(name)\" must be the name or number of a user inside the sandbox; or leave it out")
