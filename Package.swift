@@ -46,8 +46,10 @@ let package = Package(
         .target(name: "SandstormCore", dependencies: [nioCore], swiftSettings: settings),
 
         // Floor 1: plumbing, pure routing, what outlives the process.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
-            name: "SandstormWire", dependencies: ["SandstormCore", nioCore, nioPosix, nioHTTP, nioSSL, crypto], swiftSettings: settings),
+            name: "SandstormWire", dependencies: ["SandstormCore", "CZlib", nioCore, nioPosix, nioHTTP, nioSSL, crypto],
+            swiftSettings: settings),
         .target(name: "SandstormRouting", dependencies: ["SandstormCore"], swiftSettings: settings),
         .target(
             name: "SandstormStore",
