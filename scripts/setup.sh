@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: `setup.sh run` what building and the example need, `setup.sh test` also
-# every language's toolchain and, in .build/venv, the tools that test the HTTP API from outside; `setup.sh bench` also the load
-# generator. Does nothing, quickly, where all is there. Elsewhere than on Debian it says what is needed.
+# every language's toolchain and, below .build, Python's tools that test the HTTP API from outside and the vendors' SDKs that drive it;
+# `setup.sh bench` also the load generator. Does nothing, quickly, where all is there. Elsewhere than on Debian it says what is needed.
 set -euo pipefail
 
 # command or file → package
@@ -12,7 +12,7 @@ run_needs=(
 )
 test_needs=(
     "${run_needs[@]}" "runc=runc" "go=golang-go" "rustc=rustc" "javac=default-jdk-headless" "g++=g++"
-    "mcs=mono-mcs" "mono=mono-runtime" "php=php-cli" "busybox=busybox-static" "curl=curl"
+    "mcs=mono-mcs" "mono=mono-runtime" "php=php-cli" "busybox=busybox-static" "curl=curl" "openssl=openssl" "git=git"
     "/usr/share/nodejs/typescript=node-typescript"
 )
 bench_needs=("${test_needs[@]}" "wrk=wrk")
@@ -35,24 +35,34 @@ for need in "${needs[@]}"; do
 done
 
 # Made anew when what is wanted changes: a copy of the list is the mark of a finished one.
+#
+#   install_python_tools NAME REQUIREMENTS    in .build/NAME
 install_python_tools() {
-    local wanted=scripts/schemathesis/requirements.txt
-    cmp -s "$wanted" .build/venv/requirements.txt && return
-    echo "Installing Python's test tools in .build/venv"
-    rm -rf .build/venv
+    local venv=.build/$1 wanted=$2
+    cmp -s "$wanted" "$venv/requirements.txt" && return
+    echo "Installing Python's test tools in $venv"
+    rm -rf "$venv"
     mkdir -p .build
-    python3 -m venv .build/venv
-    .build/venv/bin/pip install --quiet --disable-pip-version-check --requirement "$wanted"
-    cp "$wanted" .build/venv/requirements.txt
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted"
+    cp "$wanted" "$venv/requirements.txt"
+}
+install_all_python_tools() {
+    install_python_tools venv scripts/schemathesis/requirements.txt
+    install_python_tools e2b-v2 Tests/E2BSDK/requirements.txt
+    install_python_tools e2b-v1 Tests/E2BSDK/requirements-v1.txt
 }
 cd "$(dirname "$0")/.."
 purpose=${1:-run}
 finish() {
-    if [ "$purpose" = test ]; then install_python_tools; fi
+    case "$purpose" in
+        test) install_all_python_tools ;;
+        bench) install_python_tools e2b-v2 Tests/E2BSDK/requirements.txt ;;
+    esac
     exit 0
 }
 
-if [ "$purpose" = test ] && ! python3 -c 'import ensurepip' 2>/dev/null; then missing+=("python3-venv"); fi
+if [ "$purpose" != run ] && ! python3 -c 'import ensurepip' 2>/dev/null; then missing+=("python3-venv"); fi
 [ ${#missing[@]} -eq 0 ] && finish
 
 if ! command -v apt-get >/dev/null; then
