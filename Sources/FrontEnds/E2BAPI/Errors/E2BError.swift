@@ -13,6 +13,8 @@ struct E2BError: Error, Sendable {
     /// One of the vendor's names for what happened, where it has one.
     var code: String?
     var headers: HTTPFields = [:]
+    /// What the vendor's answer has beside these.
+    var details: JSONObject = [:]
 
     init(_ status: HTTPResponse.Status, _ message: String, code: String? = nil, headers: HTTPFields = [:]) {
         self.status = status
@@ -24,6 +26,7 @@ struct E2BError: Error, Sendable {
     var json: JSONValue {
         var object: JSONObject = ["code": .integer(status.code), "message": .string(message)]
         object["error_code"] = code.map(JSONValue.string)
+        for member in details.members { object[member.key] = member.value }
         return .object(object)
     }
 
