@@ -81,7 +81,9 @@ let package = Package(
             name: "SandstormServer",
             dependencies: [
                 "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, nioPosix, nioHTTP, nioHTTPTypes,
-                nioHTTPTypesHTTP1, httpClient, logging, lifecycle, hummingbird,
+                nioHTTPTypesHTTP1, httpClient, logging, lifecycle, hummingbird, nioSSL,
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "HummingbirdHTTP2", package: "hummingbird"),
             ],
             path: "Sources/FrontEnds/SandstormServer", swiftSettings: settings),
         .target(
@@ -108,7 +110,8 @@ let package = Package(
         .executableTarget(
             name: "SandstormCLI",
             dependencies: [
-                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NullProvider", "SandstormServer", "NativeAPI", "E2BAPI", nioCore,
+                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NullProvider", "SandstormServer",
+                "NativeAPI", "E2BAPI", nioCore,
                 nioPosix, logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .target(name: "CMalloc", condition: .when(platforms: [.linux])),
@@ -184,7 +187,8 @@ let package = Package(
         .testTarget(
             name: "NativeAPITests",
             dependencies: [
-                "NativeAPI", "SandstormServer", "SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport", "SandstormWire",
+                "NativeAPI", "SandstormServer", "SandstormEngine", "SandstormStore", "SandstormCore", "SandstormTestSupport",
+                "SandstormWire",
                 nioCore,
                 nioPosix, nioHTTP, httpClient,
                 .product(name: "NIOEmbedded", package: "swift-nio"),

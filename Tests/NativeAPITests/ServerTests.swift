@@ -108,7 +108,7 @@ import Testing
         let (ports, portFound) = AsyncStream<Int?>.makeStream()
         let server = GatewayServer(.init(address: .hostname("127.0.0.1", port: 0)))
         let api = NativeAPI(engine: gateway.engine, auth: .none, server: server)
-        let service = server.service([api], logger: TestAPI.logger) { portFound.yield($0) }
+        let service = try server.service([api], logger: TestAPI.logger) { portFound.yield($1) }
         let group = ServiceGroup(
             configuration: .init(services: [.init(service: service), .init(service: gateway.engine)], logger: TestAPI.logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -12,6 +12,8 @@ extension GatewayServer {
     /// What an operator may set.
     package struct Configuration: Sendable {
         package var address: Address
+        /// A second listener, with TLS, HTTP/1.1 and HTTP/2.
+        package var tls: (address: Address, identity: TLSIdentity)?
         /// Connections beyond this many wait until others are closed. A process that may not have so many files open takes fewer:
         /// see ``GatewayServer/maximumConnections(wanted:)``.
         package var maximumConnections = 16_384

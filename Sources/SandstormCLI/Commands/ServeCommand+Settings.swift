@@ -8,6 +8,7 @@ extension ServeCommand {
     /// What the options say, all of them checked.
     struct Settings: Sendable {
         let address: ListenAddress
+        let tlsAddress: ListenAddress?
         let logLevel: Logger.Level
         let local: LocalSettings
         let warm: WarmSetting
@@ -19,13 +20,14 @@ extension ServeCommand {
     func settings() throws -> Settings {
         var problems: [OptionProblem] = []
         let file = config.map { ConfigurationFile($0, &problems) } ?? ConfigurationFile()
-        let address = checkedAddress(&problems)
+        let address = checkedAddress(listen, "--listen", &problems)
         let local = checkedLocal(&problems)
         let times = checkedConnections(&problems)
         let warm = checkedWarm(&problems)
         for name in provider where name != "null" {
             problems.append(OptionProblem("--provider", "there is no provider \"\(name)\"", remedy: "use null, or leave it out"))
         }
+        let tls = checkedTLS(&problems)
         let level = Logger.Level(rawValue: logLevel)
         if level == nil {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
@@ -35,13 +37,43 @@ extension ServeCommand {
         var server = GatewayServer.Configuration(address: .hostname(address.host, port: address.port))
         server.maximumConnections = maxConnections
         server.idleTimeout = times
-        return Settings(address: address, logLevel: level, local: local, warm: warm, server: server, file: file)
+        server.tls = tls.map { (.hostname($0.address.host, port: $0.address.port), $0.identity) }
+        return Settings(address: address, tlsAddress: tls?.address, logLevel: level, local: local, warm: warm, server: server, file: file)
     }
 
-    private func checkedAddress(_ problems: inout [OptionProblem]) -> ListenAddress? {
-        guard let address = ListenAddress(parsing: listen) else {
+    /// The listener with TLS; `nil` if there is to be none, or something is wrong with it.
+    private func checkedTLS(_ problems: inout [OptionProblem]) -> (address: ListenAddress, identity: TLSIdentity)? {
+        guard let tlsListen else {
+            if tlsCertificate != nil || tlsKey != nil {
+                problems.append(
+                    OptionProblem(
+                        "--tls-listen", "is missing beside a certificate or a key", remedy: "add it, such as --tls-listen 0.0.0.0:8443"))
+            }
+            return nil
+        }
+        let address = checkedAddress(tlsListen, "--tls-listen", &problems)
+        guard let tlsCertificate, let tlsKey else {
             problems.append(
-                OptionProblem("--listen", "\"\(listen)\" is no address", remedy: "write HOST:PORT, such as 127.0.0.1:8787 or [::1]:8787"))
+                OptionProblem(
+                    "--tls-listen", "needs a certificate and its key", remedy: "add --tls-certificate FILE.pem --tls-key FILE.pem"))
+            return nil
+        }
+        do throws(TLSIdentity.Failure) {
+            let identity = try TLSIdentity(certificate: tlsCertificate, key: tlsKey)
+            return address.map { ($0, identity) }
+        } catch {
+            problems.append(
+                OptionProblem(
+                    error.file == tlsCertificate ? "--tls-certificate" : "--tls-key", error.description,
+                    remedy: "name the PEM files of a certificate and of its key"))
+            return nil
+        }
+    }
+
+    private func checkedAddress(_ text: String, _ option: String, _ problems: inout [OptionProblem]) -> ListenAddress? {
+        guard let address = ListenAddress(parsing: text) else {
+            problems.append(
+                OptionProblem(option, "\"\(text)\" is no address", remedy: "write HOST:PORT, such as 127.0.0.1:8787 or [::1]:8787"))
             return nil
         }
         if dev, !address.isLoopback {

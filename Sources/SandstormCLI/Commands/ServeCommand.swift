@@ -30,6 +30,20 @@ struct ServeCommand: ReportingCommand {
     var listen = "127.0.0.1:8787"
 
     @Option(
+        help: ArgumentHelp(
+            "Where to listen with TLS besides, for HTTP/1.1 and HTTP/2: names of sandboxes need it.", valueName: "host:port"))
+    var tlsListen: String?
+
+    @Option(
+        help: ArgumentHelp("With --tls-listen: the certificate and those that lead to its root, as PEM.", valueName: "file"),
+        completion: .file())
+    var tlsCertificate: String?
+
+    @Option(
+        help: ArgumentHelp("With --tls-listen: the certificate's key, as PEM, without a password.", valueName: "file"), completion: .file())
+    var tlsKey: String?
+
+    @Option(
         help: ArgumentHelp("What to log: trace, debug, info, notice, warning, error.", valueName: "level"),
         completion: .list(Logger.Level.allCases.map(\.rawValue)))
     var logLevel = "notice"
@@ -129,11 +143,18 @@ struct ServeCommand: ReportingCommand {
             E2BAPI(engine: gateway.engine, auth: auth, server: server, settings: settings.file.e2b),
             NativeAPI(engine: gateway.engine, auth: auth, server: server),
         ]
-        let api = server.service(
+        let tlsAddress = settings.tlsAddress ?? address
+        let api = try server.service(
             frontEnds, logger: logger,
-            onServerRunning: { [dev] port in
-                Terminal.tell(
-                    "sandstorm: listening on \(address.url(port: port ?? address.port))" + (dev ? ", for development: no key needed" : ""))
+            onServerRunning: { [dev] listener, port in
+                switch listener {
+                case .plain:
+                    Terminal.tell(
+                        "sandstorm: listening on \(address.url(port: port ?? address.port))"
+                            + (dev ? ", for development: no key needed" : "")
+                    )
+                case .tls: Terminal.tell("sandstorm: listening on \(tlsAddress.url(port: port ?? tlsAddress.port, scheme: "https"))")
+                }
             })
         // Stopped in reverse: the engine first, so that waiting callers are told what became of their runs before the server closes.
         var configuration = ServiceGroupConfiguration(services: [.init(service: api), .init(service: gateway.engine)], logger: logger)

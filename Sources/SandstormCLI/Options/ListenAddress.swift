@@ -28,7 +28,7 @@ struct ListenAddress: Hashable, CustomStringConvertible {
     }
 
     /// The address in a URL, with the port that was really taken.
-    func url(port: Int) -> String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    func url(port: Int, scheme: String = "http") -> String { "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 
     var description: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
 }

@@ -60,7 +60,8 @@ struct TestAPI: Sendable {
     func serve(_ body: @escaping @Sendable (LiveServer) async throws -> Void) async throws {
         let (ports, portFound) = AsyncStream<Int?>.makeStream()
         let server = GatewayServer(configuration)
-        let service = server.service([NativeAPI(engine: gateway.engine, auth: auth, server: server)], logger: TestAPI.logger) { port in
+        let service = try server.service([NativeAPI(engine: gateway.engine, auth: auth, server: server)], logger: TestAPI.logger) {
+            _, port in
             portFound.yield(port)
         }
         let group = ServiceGroup(configuration: .init(services: [.init(service: service)], logger: TestAPI.logger))

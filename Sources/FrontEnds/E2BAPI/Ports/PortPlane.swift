@@ -1,16 +1,52 @@
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
 import SandstormServer
 
-/// Every other port of a sandbox: whatever listens there.
+/// Every other port of a sandbox: whatever listens there, HTTP and WebSockets.
 struct PortPlane: Sendable {
     private let services: E2BServices
+    private let gate: SandboxGate
 
-    init(_ services: E2BServices) { self.services = services }
+    private static let trafficToken = HTTPField.Name("E2b-Traffic-Access-Token")!
+    /// What is for the gateway and not for the server inside.
+    private static let ownFields = ["E2b-Sandbox-Id", "E2b-Sandbox-Port", "E2b-Traffic-Access-Token"].compactMap { HTTPField.Name($0) }
+
+    init(_ services: E2BServices) {
+        self.services = services
+        gate = SandboxGate(engine: services.engine)
+    }
 
     func respond(to request: Request, _ place: SandboxPlace, _ context: APIContext) async throws -> Response {
-        throw E2BError(.badGateway, "the sandbox was not found")
+        try await respond(to: request, place, try await gate.open(place.name), context)
+    }
+
+    /// The same for a sandbox that was found.
+    func respond(
+        to request: Request, _ place: SandboxPlace, _ sandbox: OpenSandbox, _ context: APIContext
+    ) async throws -> Response {
+        if !sandbox.note.allowsPublicTraffic {
+            let token = request.headers[PortPlane.trafficToken] ?? ""
+            guard services.engine.isToken(token, of: sandbox.id, for: E2BToken.traffic) else {
+                throw E2BError(.forbidden, "Traffic to this sandbox needs its token; send E2b-Traffic-Access-Token")
+            }
+        }
+        var head = request.head
+        for field in PortPlane.ownFields { head.headerFields[field] = nil }
+        let host = sandbox.note.maskRequestHost?.replacing("${PORT}", with: String(place.port))
+        // Below a host that others share, pages must not pass for the gateway's own.
+        let prefix = place.origin == .ownHost ? "" : E2BAddress.prefix
+        do {
+            let endpoint = try await services.engine.endpoint(of: sandbox.id, port: place.port, for: sandbox.principal)
+            return try await services.server.ports.pass(
+                Request(head: head, body: request.body), from: context.channel,
+                to: .init(endpoint: endpoint, port: place.port, path: head.path ?? "/", prefix: prefix, host: host))
+        } catch let problem as Problem where problem.kind == .portUnreachable {
+            throw E2BError.portNotOpen(place.port, place.name)
+        } catch let error as EngineError {
+            throw SandboxGate.error(error, place.name)
+        }
     }
 }

@@ -16,6 +16,8 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
     let frontEnds: FrontEnds
     let connections: Connections
     let configuration: GatewayServer.Configuration
+    /// The bytes pass through TLS before they come here.
+    var isSecure = false
 
     /// The longest head of a request, all its fields together.
     private static let maximumHeadBytes = 80 * 1024
@@ -30,7 +32,7 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
             limits.maxHeaderFieldCount = APIChannel.maximumFields
             let encoder = HTTPResponseEncoder()
             let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
-            let codec = HTTP1ToHTTPServerCodec(secure: false)
+            let codec = HTTP1ToHTTPServerCodec(secure: isSecure)
             let state = HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger)
             try pipeline.addHandler(encoder)
             try pipeline.addHandler(decoder)

@@ -55,8 +55,8 @@ enum PortHeaders {
         let path = before + (client.map { [$0] } ?? [])
         if !path.isEmpty { headers.add(name: "X-Forwarded-For", value: path.joined(separator: ", ")) }
         if let authority = head.authority { headers.add(name: "X-Forwarded-Host", value: authority) }
-        headers.add(name: "X-Forwarded-Proto", value: head.headerFields[.forwardedProto] ?? "http")
-        headers.add(name: "X-Forwarded-Prefix", value: prefix)
+        headers.add(name: "X-Forwarded-Proto", value: head.headerFields[.forwardedProto] ?? head.scheme ?? "http")
+        if !prefix.isEmpty { headers.add(name: "X-Forwarded-Prefix", value: prefix) }
         for (name, value) in endpoint.headers { headers.replaceOrAdd(name: name, value: value) }
         return headers
     }
@@ -75,13 +75,14 @@ enum PortHeaders {
 
     /// The fields for the client.
     ///
-    /// - Parameter prefix: where the port's pages begin.
+    /// - Parameter prefix: where the port's pages begin; empty if they have an origin of their own, for which they may speak.
     static func response(_ headers: HTTPHeaders, prefix: String) -> HTTPFields {
         let listed = listedByConnection(headers["connection"])
         var fields = HTTPFields()
         for (rawName, value) in headers {
             let name = rawName.lowercased()
-            guard !hopByHop.contains(name), !listed.contains(name), !originWide.contains(name), let fieldName = HTTPField.Name(rawName)
+            guard !hopByHop.contains(name), !listed.contains(name), prefix.isEmpty || !originWide.contains(name),
+                let fieldName = HTTPField.Name(rawName)
             else { continue }
             if name == "set-cookie" {
                 if let cookie = confined(value, to: prefix) { fields.append(HTTPField(name: fieldName, value: cookie)) }
@@ -89,7 +90,7 @@ enum PortHeaders {
             }
             fields.append(HTTPField(name: fieldName, value: value))
         }
-        fields.append(HTTPField(name: .contentSecurityPolicy, value: contentPolicy))
+        if !prefix.isEmpty { fields.append(HTTPField(name: .contentSecurityPolicy, value: contentPolicy)) }
         return fields
     }
 
@@ -99,8 +100,10 @@ enum PortHeaders {
         guard let pair = parts.first, !pair.lowercased().hasPrefix(ownPrefix) else { return nil }
         let kept = parts.dropFirst().filter { part in
             let name = part.prefix { $0 != "=" && $0 != " " }.lowercased()
-            return name != "path" && name != "domain"
+            // Nor may a page set one for its siblings.
+            return name != "domain" && (prefix.isEmpty || name != "path")
         }
+        if prefix.isEmpty { return ([pair] + kept).joined(separator: "; ") }
         // A name with this prefix demands the whole origin, which the cookie is not to have.
         guard !pair.lowercased().hasPrefix("__host-") else { return nil }
         return ([pair] + kept + ["Path=\(prefix)/"]).joined(separator: "; ")

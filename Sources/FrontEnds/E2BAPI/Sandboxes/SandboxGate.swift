@@ -15,14 +15,15 @@ struct OpenSandbox: Sendable {
     /// On whose behalf calls are made that show a token or need none.
     let principal: Principal
     let info: SandboxInfo
+    let note: E2BNote
     /// As the client wrote it.
     let name: String
 }
 
 /// Finds the sandbox that a request to one of its ports is for. One that is paused is woken if it was made so.
 struct SandboxGate: Sendable {
-    /// The shortest time for which a sandbox is woken by a request.
-    private static let shortestLife = Duration.seconds(300)
+    /// The shortest time for which a sandbox is woken by a request, in seconds.
+    private static let shortestLife = 300
 
     let engine: Engine
 
@@ -33,12 +34,12 @@ struct SandboxGate: Sendable {
         do throws(EngineError) {
             let principal = try await engine.holder(of: id)
             var info = try await engine.sandbox(id, for: principal)
-            if info.state == .paused, SandboxGate.wakesByRequests(info) {
-                // A wish to have it awake for longer than it may be is no reason to leave it asleep.
-                info = try await engine.wake(id, for: max(info.spec.timeout, SandboxGate.shortestLife), by: principal).sandbox
+            let note = E2BNote(info)
+            if info.state == .paused, note.autoResume {
+                info = try await engine.wake(id, for: .seconds(max(note.timeout, SandboxGate.shortestLife)), by: principal).sandbox
             }
             switch info.state {
-            case .running: return OpenSandbox(id: id, principal: principal, info: info, name: name)
+            case .running: return OpenSandbox(id: id, principal: principal, info: info, note: note, name: name)
             case .creating: throw EngineError(.conflict, "sandbox \(id) is being made")
             case .paused, .ended: throw EngineError(.sandboxEnded, "sandbox \(id) does not run")
             }
@@ -54,10 +55,5 @@ struct SandboxGate: Sendable {
         case .conflict: E2BError.sandboxInTransition(name)
         default: error
         }
-    }
-
-    /// Whether whoever made it wants requests to wake it: `autoResume`, as it was sent.
-    private static func wakesByRequests(_ info: SandboxInfo) -> Bool {
-        info.attributes["e2b"]?["autoResume"]?["enabled"]?.boolValue ?? false
     }
 }
