@@ -48,7 +48,7 @@ let package = Package(
         // Floor 1: plumbing, pure routing, what outlives the process.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
-            name: "SandstormWire", dependencies: ["SandstormCore", "CZlib", nioCore, nioPosix, nioHTTP, nioSSL, crypto],
+            name: "SandstormWire", dependencies: ["SandstormCore", "CZlib", nioCore, nioPosix, nioHTTP, nioSSL, crypto, httpClient],
             swiftSettings: settings),
         .target(name: "SandstormRouting", dependencies: ["SandstormCore"], swiftSettings: settings),
         .target(
@@ -69,6 +69,9 @@ let package = Package(
             path: "Sources/Providers/LocalProvider", swiftSettings: settings),
         .target(
             name: "NullProvider", dependencies: ["SandstormCore", nioCore], path: "Sources/Providers/NullProvider", swiftSettings: settings),
+        .target(
+            name: "E2BProvider", dependencies: ["SandstormCore", "SandstormWire", nioCore, nioHTTP, crypto],
+            path: "Sources/Providers/E2BProvider", swiftSettings: settings),
 
         // Floor 3: a run, step by step.
         .target(
