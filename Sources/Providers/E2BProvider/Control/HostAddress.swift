@@ -9,11 +9,12 @@ struct HostAddress: Hashable, Sendable {
 
     init(_ url: String) {
         self.url = url
-        guard let scheme = url.range(of: "://") else { return }
-        let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
+        guard let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") else { return }
+        let start = url.index(colon, offsetBy: 3)
+        let authority = url[start...].prefix { $0 != "/" && $0 != "?" }
         let name = authority.prefix { $0 != ":" }
         guard name.lowercased().hasSuffix(".localhost") else { return }
         host = String(authority)
-        self.url = String(url[..<scheme.upperBound]) + "localhost" + url[name.endIndex...]
+        self.url = String(url[..<start]) + "localhost" + url[name.endIndex...]
     }
 }

@@ -1,3 +1,4 @@
+import NIOCore
 import SandstormCore
 import SandstormWire
 
@@ -32,19 +33,17 @@ final class FileWatch: Sendable {
     func next() async throws(ProviderError) -> FileChange? {
         while true {
             guard let stream = messages.withLock(\.self) else { return try await beginAgain() }
+            let next: ConnectMessages.Next
             do throws(EnvdFailure) {
-                switch try await stream.next(within: SandboxLink.silence) {
-                case .message(let payload):
-                    guard let change = change((try? JSONValue(parsing: payload.readableBytesView))?["filesystem"]) else { continue }
-                    return change
-                case .end, .cut: return try await beginAgain()
-                }
+                next = try await stream.next(within: SandboxLink.silence)
             } catch {
                 if case .transport(let failure) = error, failure.kind == .cancelled {
                     throw ProviderError(.interrupted, "the reader has gone")
                 }
                 return try await beginAgain()
             }
+            guard case .message(let payload) = next else { return try await beginAgain() }
+            if let change = change((try? JSONValue(parsing: payload.readableBytesView))?["filesystem"]) { return change }
         }
     }
 
