@@ -66,7 +66,8 @@ extension E2BAccount {
     func refusal(of spec: SandboxSpec) -> String? {
         if let refusal = capabilities.refusal(of: spec) { return refusal }
         if spec.timeout > limits.lifetime {
-            return "timeout \(spec.timeout.components.seconds) s: sandboxes of this account live at most \(limits.lifetime.components.seconds) s"
+            return
+                "timeout \(spec.timeout.components.seconds) s: sandboxes of this account live at most \(limits.lifetime.components.seconds) s"
         }
         if TemplatePlan.plans(for: spec, at: self).isEmpty { return "no template of this account has so much CPU and memory" }
         return nil

@@ -97,7 +97,8 @@ public final class E2BProvider: SandboxProvider {
             var error = error
             error.mayHaveTakenEffect = true
             if error.code == .notFound || error.code == .invalid {
-                error = ProviderError(.unavailable, "the sandbox was made, and can't be used", mayHaveTakenEffect: true, vendorDetail: error.debugDescription)
+                error = ProviderError(
+                    .unavailable, "the sandbox was made, and can't be used", mayHaveTakenEffect: true, vendorDetail: error.debugDescription)
             }
             throw error
         }
@@ -143,7 +144,9 @@ public final class E2BProvider: SandboxProvider {
     private func locate(_ id: ProviderSandboxID) -> (Place, String)? {
         guard let slash = id.rawValue.firstIndex(of: "/") else { return nil }
         let vendorID = String(id.rawValue[id.rawValue.index(after: slash)...])
-        guard SandboxAccess.isID(vendorID), let place = places.first(where: { $0.account.name == id.rawValue[..<slash] }) else { return nil }
+        guard SandboxAccess.isID(vendorID), let place = places.first(where: { $0.account.name == id.rawValue[..<slash] }) else {
+            return nil
+        }
         return (place, vendorID)
     }
 
@@ -156,7 +159,9 @@ public final class E2BProvider: SandboxProvider {
 
     /// Finds a living sandbox again; a paused one too, as it can be resumed.
     public func attach(_ id: ProviderSandboxID) async throws(ProviderError) -> any Sandbox {
-        guard let (place, vendorID) = locate(id) else { throw ProviderError(.notFound, "sandbox \(String(id.rawValue.prefix(100))) is gone") }
+        guard let (place, vendorID) = locate(id) else {
+            throw ProviderError(.notFound, "sandbox \(String(id.rawValue.prefix(100))) is gone")
+        }
         let (access, isPaused) = try await place.plane.detail(vendorID)
         let lease = Date(timeIntervalSinceNow: Double(place.account.limits.lifetime.components.seconds))
         let link = SandboxLink(access, plane: place.plane, aftercare: aftercare, lease: lease)

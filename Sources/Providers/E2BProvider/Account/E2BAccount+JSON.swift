@@ -76,7 +76,8 @@ extension E2BAccount {
     private mutating func readTemplates(_ reader: inout JSONReader) {
         guard let list = reader.value("templates") else { return }
         guard let elements = list.arrayValue, !elements.isEmpty else {
-            return reader.report("templates", "must be an array with something in it", remedy: "write [{\"name\": …, \"cpu\": 2, \"memory\": 512}]")
+            return reader.report(
+                "templates", "must be an array with something in it", remedy: "write [{\"name\": …, \"cpu\": 2, \"memory\": 512}]")
         }
         templates = []
         for (index, element) in elements.enumerated() {

@@ -112,6 +112,7 @@ enum ControlFailure {
 
     /// The beginning of a body that is not the dialect's, for debugging.
     private static func text(_ answer: VendorAnswer) -> String {
-        String(String(buffer: answer.body.getSlice(at: answer.body.readerIndex, length: min(answer.body.readableBytes, 300)) ?? answer.body))
+        String(
+            String(buffer: answer.body.getSlice(at: answer.body.readerIndex, length: min(answer.body.readableBytes, 300)) ?? answer.body))
     }
 }

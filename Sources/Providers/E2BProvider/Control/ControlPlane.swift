@@ -136,12 +136,14 @@ final class ControlPlane: Sendable {
 
     /// Sends a call and takes whatever is answered.
     func exchange(
-        _ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil, as call: ControlCall, within limit: Duration = ControlPlane.patience,
+        _ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil, as call: ControlCall,
+        within limit: Duration = ControlPlane.patience,
         headers: [(String, String)] = []
     ) async throws(ProviderError) -> VendorAnswer {
         let address = HostAddress(base + path)
         var request = VendorRequest(method, address.url)
-        request.headers = HTTPHeaders([("accept", "application/json"), ("user-agent", "sandstorm"), ("x-api-key", account.key.secret)] + headers)
+        request.headers = HTTPHeaders(
+            [("accept", "application/json"), ("user-agent", "sandstorm"), ("x-api-key", account.key.secret)] + headers)
         if let host = address.host { request.headers.add(name: "host", value: host) }
         if let body {
             request.headers.add(name: "content-type", value: "application/json")

@@ -16,7 +16,8 @@ enum SandboxMetadata {
     }
 
     static func tag(_ json: JSONValue?) -> SandboxTag? {
-        guard let gateway = json?[gateway]?.stringValue.flatMap({ GatewayID($0) }), let run = json?[run]?.stringValue.flatMap({ RunID($0) }),
+        guard let gateway = json?[gateway]?.stringValue.flatMap({ GatewayID($0) }),
+            let run = json?[run]?.stringValue.flatMap({ RunID($0) }),
             let attempt = json?[attempt]?.stringValue.flatMap({ AttemptID($0) }),
             let sandbox = json?[sandbox]?.stringValue.flatMap({ SandboxID($0) })
         else { return nil }

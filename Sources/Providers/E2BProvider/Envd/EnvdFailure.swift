@@ -42,7 +42,8 @@ enum EnvdFailure: Error, Sendable {
         case .absent(let answer):
             return ProviderError(.notFound, "the sandbox is gone", vendorStatus: answer.status)
         case .staleToken: return ProviderError(.unauthenticated, "the sandbox does not accept its token", vendorStatus: 401)
-        case .garbage(let words): return ProviderError(.unavailable, "the sandbox's answer makes no sense", mayHaveTakenEffect: true, vendorDetail: words)
+        case .garbage(let words):
+            return ProviderError(.unavailable, "the sandbox's answer makes no sense", mayHaveTakenEffect: true, vendorDetail: words)
         case .transport(let failure):
             switch failure.kind {
             case .timedOut:

@@ -104,7 +104,8 @@ final class SandboxLink: Sendable {
         _ method: HTTPMethod, _ path: String, as user: String? = nil, headers: [(String, String)] = [], body: VendorRequest.Body = .none
     ) -> VendorRequest {
         let entry = entry(port: SandboxLink.port)
-        var request = VendorRequest(method, entry.url + path, headers: HTTPHeaders(entry.headers + [("user-agent", "sandstorm")] + headers), body: body)
+        var request = VendorRequest(
+            method, entry.url + path, headers: HTTPHeaders(entry.headers + [("user-agent", "sandstorm")] + headers), body: body)
         if let token = access.token { request.headers.add(name: "x-access-token", value: token) }
         if let user = user ?? (access.version < .defaultUser ? SandboxLink.usualUser : nil) {
             request.headers.add(name: "authorization", value: "Basic \(Data("\(user):".utf8).base64EncodedString())")
@@ -162,7 +163,9 @@ final class SandboxLink: Sendable {
     }
 
     /// A plain request, whose answer is taken whole.
-    func rest(_ request: @Sendable () -> VendorRequest, within limit: Duration = SandboxLink.patience) async throws(EnvdFailure) -> VendorAnswer {
+    func rest(
+        _ request: @Sendable () -> VendorRequest, within limit: Duration = SandboxLink.patience
+    ) async throws(EnvdFailure) -> VendorAnswer {
         try await fresh { () async throws(EnvdFailure) in try await self.answer(to: request(), within: limit) }
     }
 

@@ -107,13 +107,15 @@ struct E2BFiles: SandboxFiles {
             stream = try await link.open { [link] in
                 link.request(
                     .GET, "/files" + PercentEncoding.query(["path": absolute, "username": user]),
-                    headers: [("accept-encoding", "identity")] + (isWhole ? [] : [("range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")]))
+                    headers: [("accept-encoding", "identity")]
+                        + (isWhole ? [] : [("range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")]))
             }
         } catch {
             throw await failure(error, about: path)
         }
         // A server that knows no ranges sends all of it.
-        let part = Locked(stream.status == 206 || isWhole ? Part(skip: 0, left: range.count) : Part(skip: Int(range.lowerBound), left: range.count))
+        let part = Locked(
+            stream.status == 206 || isWhole ? Part(skip: 0, left: range.count) : Part(skip: Int(range.lowerBound), left: range.count))
         return ByteStream { [link] () async throws(ProviderError) in
             while part.withLock({ $0.left > 0 }) {
                 let bytes: ByteBuffer?
@@ -225,7 +227,7 @@ struct E2BFiles: SandboxFiles {
     private func removeLater(_ draft: String, as user: String?) {
         guard !link.isDying else { return }
         let (link, account) = (link, link.account)
-        link.aftercare.take { 
+        link.aftercare.take {
             let line = #"rm -f "$1"; [ ! -e "$1" ]"#
             let result = try? await link.run(line, [draft], as: user)
             if result?.code != 0, account.has(.root) { _ = try? await link.run(line, [draft], as: SandboxSpec.root) }
@@ -286,7 +288,8 @@ struct E2BFiles: SandboxFiles {
 
     func watch(_ path: String, recursively: Bool) async throws(ProviderError) -> FileChanges {
         guard link.account.has(.watch) else { throw .unsupported("watch") }
-        let watch = FileWatch(link: link, path: try FilePath.absolute(path), recursively: recursively, user: try await link.name(ofUser: user))
+        let watch = FileWatch(
+            link: link, path: try FilePath.absolute(path), recursively: recursively, user: try await link.name(ofUser: user))
         do throws(EnvdFailure) {
             try await watch.begin()
         } catch {

@@ -35,26 +35,28 @@ enum FileLines {
         """#
 
     /// `$1` source, `$2` destination, `$3` `keep` if nothing may be replaced.
-    static let move = exists + #"""
+    static let move =
+        exists + #"""
 
-        if [ "$3" = keep ]; then
-            if [ -e "$2" ] || [ -L "$2" ]; then echo "File exists" >&2; exit 1; fi
-            mv -nT "$1" "$2" || exit 1
-            if [ -e "$1" ] || [ -L "$1" ]; then echo "File exists" >&2; exit 1; fi
-        else
-            mv -fT "$1" "$2"
-        fi
-        """#
+            if [ "$3" = keep ]; then
+                if [ -e "$2" ] || [ -L "$2" ]; then echo "File exists" >&2; exit 1; fi
+                mv -nT "$1" "$2" || exit 1
+                if [ -e "$1" ] || [ -L "$1" ]; then echo "File exists" >&2; exit 1; fi
+            else
+                mv -fT "$1" "$2"
+            fi
+            """#
 
     /// `$1` path, `$2` `all` to remove a directory with what is in it.
-    static let remove = exists + #"""
+    static let remove =
+        exists + #"""
 
-        if [ -d "$1" ] && [ ! -L "$1" ]; then
-            if [ "$2" = all ]; then rm -rf "$1"; else rmdir "$1"; fi
-        else
-            rm -f "$1"
-        fi
-        """#
+            if [ -d "$1" ] && [ ! -L "$1" ]; then
+                if [ "$2" = all ]; then rm -rf "$1"; else rmdir "$1"; fi
+            else
+                rm -f "$1"
+            fi
+            """#
 
     /// `$1` path, `$2` owner and group for chown, `$3` mode, `$4` seconds since 1970; empty for what stays.
     static let setAttributes = #"""
@@ -81,11 +83,12 @@ enum FileLines {
         """#
 
     /// Writes an archive of `$1`.
-    static let archive = exists + #"""
+    static let archive =
+        exists + #"""
 
-        if [ -d "$1" ]; then cd "$1" && exec tar --format=pax -cf - .; fi
-        cd "${1%/*}/" && exec tar --format=pax -cf - "./${1##*/}"
-        """#
+            if [ -d "$1" ]; then cd "$1" && exec tar --format=pax -cf - .; fi
+            cd "${1%/*}/" && exec tar --format=pax -cf - "./${1##*/}"
+            """#
 
     /// Unpacks the archive `$2`, which goes, into `$1`. tar leaves out what is absolute or has `..` in it, or makes it fail, and makes links
     /// that lead outside only after everything else.

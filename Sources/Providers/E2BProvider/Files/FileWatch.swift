@@ -23,7 +23,9 @@ final class FileWatch: Sendable {
             "filesystem.Filesystem/WatchDir", ["path": .string(path), "recursive": .bool(isRecursive)], as: user)
         switch try await stream.next(within: SandboxLink.patience) {
         case .message(let payload):
-            guard (try? JSONValue(parsing: payload.readableBytesView))?["start"] != nil else { throw .garbage("a watch that does not begin") }
+            guard (try? JSONValue(parsing: payload.readableBytesView))?["start"] != nil else {
+                throw .garbage("a watch that does not begin")
+            }
         case .end(let error): throw error.map { .connect($0, nil) } ?? .garbage("a watch that ends at once")
         case .cut: throw .transport(VendorFailure(.lost, "the connection broke", mayHaveArrived: true))
         }
@@ -77,7 +79,8 @@ final class FileWatch: Sendable {
         case 5: kind = .attributes
         default: return nil
         }
-        return FileChange(kind, path: name.isEmpty || name == "." ? path : name.hasPrefix("/") ? name : "\(path == "/" ? "" : path)/\(name)")
+        return FileChange(
+            kind, path: name.isEmpty || name == "." ? path : name.hasPrefix("/") ? name : "\(path == "/" ? "" : path)/\(name)")
     }
 
     private static let types: KeyValuePairs = [

@@ -105,7 +105,8 @@ final class E2BProcess: SandboxProcess {
     private func finish(_ exit: EnvdExit) async throws(ProviderError) -> ProcessEvent? {
         let (hasGap, hasKilled) = state.withLock { ($0.hasGap, $0.hasKilled) }
         guard let outcome = exit.outcome else {
-            throw fail(ProviderError(.interrupted, "the command ended in a way that is not told", afterStart: true, vendorDetail: exit.status))
+            throw fail(
+                ProviderError(.interrupted, "the command ended in a way that is not told", afterStart: true, vendorDetail: exit.status))
         }
         let isKill = outcome == .signal(.kill) || outcome == .code(137)
         // Everything inside ends by SIGKILL when the sandbox does.

@@ -17,7 +17,9 @@ extension SandboxLink {
             let words = line.split(separator: " ")
             if words.count == 2 { figures[words[0]] = Int(words[1]) }
         }
-        guard let kills = figures["kills"], let total = figures["total"], let memory = access.memoryMiB, total <= memory * 1024 else { return nil }
+        guard let kills = figures["kills"], let total = figures["total"], let memory = access.memoryMiB, total <= memory * 1024 else {
+            return nil
+        }
         return kills
     }
 
@@ -25,7 +27,8 @@ extension SandboxLink {
     ///
     /// A machine of its own has a kernel of its own, whose counter says so. Nothing else does.
     func hasRunOutOfMemory() async -> Bool {
-        guard let before = memoryKills, let result = try? await run(SandboxLink.memoryLines), let now = memoryKills(in: result.output) else {
+        guard let before = memoryKills, let result = try? await run(SandboxLink.memoryLines), let now = memoryKills(in: result.output)
+        else {
             return false
         }
         memoryKills = now

@@ -101,7 +101,8 @@ final class Tool: Sendable {
                 let failure = VendorFailure(.lost, "the connection broke", mayHaveArrived: true)
                 throw await link.error(.transport(failure), hasBegun: state.withLock(\.hasBegun))
             case .end(let error):
-                throw await link.error(error.map { .connect($0, nil) } ?? .garbage("a stream without an end"), hasBegun: state.withLock(\.hasBegun))
+                throw await link.error(
+                    error.map { .connect($0, nil) } ?? .garbage("a stream without an end"), hasBegun: state.withLock(\.hasBegun))
             case .message(let payload):
                 guard let event = EnvdEvent(payload) else { throw await link.error(.garbage("an event that is none")) }
                 switch event {

@@ -57,7 +57,9 @@ extension SandboxLink {
             case .message(let payload):
                 guard let event = EnvdEvent(payload) else { throw await startError(.garbage("an event that is none"), command) }
                 guard let pid else {
-                    guard case .start(let number) = event else { throw await startError(.garbage("a stream that begins without a start"), command) }
+                    guard case .start(let number) = event else {
+                        throw await startError(.garbage("a stream that begins without a start"), command)
+                    }
                     pid = number
                     continue
                 }
@@ -82,7 +84,8 @@ extension SandboxLink {
                     await messages.drain()
                     if isDying { throw ProviderError(.interrupted, "the sandbox was killed", afterStart: true) }
                     throw ProviderError(
-                        .invalid, "the sandbox's shell ended before it could start the command", vendorDetail: "\(exit.status) \(exit.error)")
+                        .invalid, "the sandbox's shell ended before it could start the command",
+                        vendorDetail: "\(exit.status) \(exit.error)")
                 }
             }
         }
@@ -109,7 +112,8 @@ extension SandboxLink {
 
     private static func check(_ command: Command) throws(ProviderError) {
         guard let program = command.arguments.first, !program.isEmpty else { throw ProviderError(.invalid, "the command names no program") }
-        let texts = command.arguments + command.environment.flatMap { [$0.key, $0.value] } + [command.workingDirectory, command.user ?? ""]
+        let texts =
+            command.arguments + command.environment.flatMap { [$0.key, $0.value] } + [command.workingDirectory, command.user ?? ""]
         if texts.contains(where: { $0.utf8.contains(0) }) { throw ProviderError(.invalid, "the command has a NUL byte in it") }
         if command.environment.keys.contains(where: { $0.isEmpty || $0.contains("=") }) {
             throw ProviderError(.invalid, "a variable's name is empty, or has an equals sign in it")
@@ -128,7 +132,8 @@ extension SandboxLink {
         guard !user.isEmpty, !user.contains(":") else { throw ProviderError(.invalid, "there is no user \(user)") }
         guard user.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return user }
         if let known = userNames.withLock({ $0[user] }) { return known }
-        let result = try await run("while IFS=: read -r n _ u _; do [ \"$u\" = \"$1\" ] && { printf %s \"$n\"; exit 0; }; done </etc/passwd; exit 1", [user])
+        let result = try await run(
+            "while IFS=: read -r n _ u _; do [ \"$u\" = \"$1\" ] && { printf %s \"$n\"; exit 0; }; done </etc/passwd; exit 1", [user])
         let name = String(buffer: result.output)
         guard result.code == 0, !name.isEmpty else { throw ProviderError(.invalid, "there is no user \(user)") }
         userNames.withLock { $0[user] = name }
@@ -140,7 +145,8 @@ extension SandboxLink {
         guard !isDying else { return }
         aftercare.take(within: .seconds(20)) { [self] in
             _ = try? await call(
-                "process.Process/SendSignal", ["process": ["tag": .string(tag)], "signal": "SIGNAL_SIGKILL"], as: user, within: .seconds(15))
+                "process.Process/SendSignal", ["process": ["tag": .string(tag)], "signal": "SIGNAL_SIGKILL"], as: user, within: .seconds(15)
+            )
         }
     }
 }

@@ -109,7 +109,9 @@ final class TemplateBuilds: Sendable {
             building: newest(["building", "waiting", "pending"])?["buildID"]?.stringValue)
     }
 
-    private static func findOrBuild(_ plan: TemplatePlan, from source: JSONObject, _ plane: ControlPlane) async throws(ProviderError) -> String {
+    private static func findOrBuild(
+        _ plan: TemplatePlan, from source: JSONObject, _ plane: ControlPlane
+    ) async throws(ProviderError) -> String {
         if let known = try await lookUp(plan.name, plane) {
             if known.isReady { return known.id }
             // Another gateway is at it; if that comes to nothing it is built once more.
@@ -132,10 +134,13 @@ final class TemplateBuilds: Sendable {
     }
 
     /// Asks again and again until a build has ended.
-    private static func wait(for build: String, of template: String, _ plan: TemplatePlan, _ plane: ControlPlane) async throws(ProviderError) {
+    private static func wait(
+        for build: String, of template: String, _ plan: TemplatePlan, _ plane: ControlPlane
+    ) async throws(ProviderError) {
         let end = ContinuousClock.now + buildTime
         var pause = Duration.milliseconds(100)
-        let path = "/templates/\(PercentEncoding.component(template))/builds/\(PercentEncoding.component(build))/status?logsOffset=0&limit=1"
+        let path =
+            "/templates/\(PercentEncoding.component(template))/builds/\(PercentEncoding.component(build))/status?logsOffset=0&limit=1"
         while ContinuousClock.now < end {
             let answer = try await plane.send(.GET, path, as: .template, expecting: [200])
             switch answer.json?["status"]?.stringValue {
@@ -143,7 +148,8 @@ final class TemplateBuilds: Sendable {
             case "error"?:
                 let words = answer.json?["reason"]?["message"]?.stringValue
                 var error = ProviderError(
-                    .invalid, plan.isCallers ? "the image can't be made into a template" : "the template can't be built", vendorDetail: words)
+                    .invalid, plan.isCallers ? "the image can't be made into a template" : "the template can't be built",
+                    vendorDetail: words)
                 // Nobody but us has named it.
                 if !plan.isCallers { error.code = .unsupported }
                 throw error
