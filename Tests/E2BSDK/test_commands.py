@@ -347,7 +347,7 @@ async def test_a_stream_of_stdin_is_acted_on_as_it_comes(sdk, box):
 
             await box.commands.stream_input(command.pid, parts())
         else:
-            async with await box.commands.stream_input(command.pid) as stream:
+            async with box.commands.stream_input(command.pid) as stream:
                 await stream.send("first")
                 await eventually(lambda: "".join(seen) == "first")
                 await stream.send(" second")

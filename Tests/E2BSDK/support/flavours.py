@@ -178,7 +178,7 @@ class Flavour:
         if self.is_blocking:
             await module.stream_input(pid, chunks)
             return
-        async with await module.stream_input(pid) as stream:
+        async with module.stream_input(pid) as stream:
             for chunk in chunks:
                 await stream.send(chunk)
 
