@@ -17,7 +17,12 @@ workers=${WORKERS:-4}
 what=${1:-all}
 [ $# -gt 0 ] && shift
 
-for venv in e2b-v2 e2b-v1; do
+case "$what" in
+    all) venvs=(e2b-v2 e2b-v1) ;;
+    v1) venvs=(e2b-v1) ;;
+    *) venvs=(e2b-v2) ;;
+esac
+for venv in "${venvs[@]}"; do
     [ -x "$root/.build/$venv/bin/pytest" ] || { echo "e2b-sdk: not installed; run scripts/setup.sh test" >&2; exit 1; }
 done
 

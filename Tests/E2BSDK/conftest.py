@@ -15,7 +15,13 @@ def gateway() -> Gateway:
     return Gateway.from_environment()
 
 
-@pytest.fixture(params=["sync", "async"])
+def pytest_generate_tests(metafunc):
+    # What a module tests may be the server's doing alone: once is enough then.
+    if "sdk" in metafunc.fixturenames:
+        metafunc.parametrize("sdk", getattr(metafunc.module, "FLAVOURS", ["sync", "async"]), indirect=True)
+
+
+@pytest.fixture
 def sdk(request, gateway) -> Flavour:
     """The vendor's SDK, once blocking and once asynchronous."""
     return Flavour(request.param, gateway.options())

@@ -16,7 +16,10 @@ OLD = not hasattr(e2b, "ServiceBusyException")
 ROUTES = ["plain", "tls"] if OLD else ["tls", "tls-h1"]
 
 
-@pytest.fixture(params=[f"{flavour}-{route}" for route in ROUTES for flavour in ("sync", "async")])
+FLAVOURS = [f"{flavour}-{route}" for route in ROUTES for flavour in ("sync", "async")]
+
+
+@pytest.fixture
 def sdk(request, gateway):
     flavour, route = request.param.split("-", 1)
     options = gateway.options(route)

@@ -5,6 +5,8 @@ import json
 import pytest
 from e2b import SandboxException, SandboxNotFoundException
 
+FLAVOURS = ["async"]
+
 
 @pytest.mark.parametrize(
     ("method", "path"),

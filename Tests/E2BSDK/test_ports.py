@@ -10,6 +10,7 @@ import websockets
 from support.inside import serve
 
 PORT = 8080
+FLAVOURS = ["async"]
 
 
 def url(box, gateway, port: int = PORT, path: str = "/") -> str:

@@ -6,6 +6,8 @@ import pytest
 import pytest_asyncio
 from e2b import get_signature
 
+FLAVOURS = ["async"]
+
 
 @pytest_asyncio.fixture
 async def named(sdk, boxes, gateway):
