@@ -24,7 +24,8 @@ struct APIChannel: ServerChildChannel, HTTPChannelHandler {
     private static let maximumFields = 256
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
+        if !isSecure { channel.probeAndPace() }
+        return channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderFieldSize = APIChannel.maximumHeadBytes

@@ -4,14 +4,6 @@ import NIOHTTP1
 import NIOHTTPTypes
 import SandstormWire
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// Sees what Hummingbird's handlers do not show: that a client is gone, that it waits for `100 Continue`, that it does not speak HTTP, that it
 /// takes for ever to send a request or to read an answer.
 ///
@@ -44,8 +36,9 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The connection is no HTTP any more: its halves may be closed one after the other.
     private var isUpgraded = false
 
-    init(frontEnds: FrontEnds, connections: Connections, configuration: GatewayServer.Configuration) {
-        stallTimer = StallTimer(timeout: configuration.stallTimeout)
+    /// - Parameter isStream: the channel is one of many streams on a connection.
+    init(frontEnds: FrontEnds, connections: Connections, configuration: GatewayServer.Configuration, isStream: Bool = false) {
+        stallTimer = StallTimer(timeout: configuration.stallTimeout, isStream: isStream)
         self.frontEnds = frontEnds
         self.connections = connections
         bodyTime = configuration.bodyTimeout
@@ -55,7 +48,6 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         departure = connections.add(context.channel)
-        keepAlive(context.channel)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { leave(context) }
@@ -160,18 +152,6 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func hasBody(_ head: HTTPRequest) -> Bool {
         head.headerFields[.transferEncoding] != nil || head.headerFields[.contentLength].map { $0 != "0" } ?? false
-    }
-
-    /// A machine that lost its power closes no connection: without these probes its run would go on until its timeout.
-    private func keepAlive(_ channel: any Channel) {
-        channel.setOption(.socketOption(.so_keepalive), value: 1).whenFailure { _ in }
-        #if os(Linux)
-        for (option, value) in [(TCP_KEEPIDLE, 30), (TCP_KEEPINTVL, 10), (TCP_KEEPCNT, 3)] {
-            channel.setOption(.tcpOption(.init(rawValue: option)), value: SocketOptionValue(value)).whenFailure { _ in }
-        }
-        // What a slow client has not been sent yet waits here and not in the kernel, where it would be out of sight and of every bound.
-        channel.setOption(.tcpOption(.init(rawValue: TCP_NOTSENT_LOWAT)), value: 128 * 1024).whenFailure { _ in }
-        #endif
     }
 
     private static func problem(for error: any Error) -> Problem? {

@@ -6,16 +6,21 @@ import NIOCore
 /// those become fewer now and then, somebody reads, however slowly.
 final class StallTimer {
     private let timeout: Duration
+    /// A stream of HTTP/2 does not tell how much of it waits; asked for it, it ends the process.
+    private let isStream: Bool
     private var check: Scheduled<Void>?
     private var pending = 0
     private var lastProgress = ContinuousClock.now
 
-    init(timeout: Duration) { self.timeout = timeout }
+    init(timeout: Duration, isStream: Bool) {
+        self.timeout = timeout
+        self.isStream = isStream
+    }
 
     /// Something waits for the client.
     func start(_ channel: any Channel) {
         guard check == nil else { return }
-        pending = StallTimer.pendingBytes(of: channel)
+        pending = pendingBytes(of: channel)
         lastProgress = .now
         schedule(channel)
     }
@@ -31,13 +36,13 @@ final class StallTimer {
     }
 
     private func look(at channel: any Channel) {
-        let now = StallTimer.pendingBytes(of: channel)
+        let now = pendingBytes(of: channel)
         if now < pending { lastProgress = .now }
         pending = now
         if ContinuousClock.now - lastProgress >= timeout { channel.close(promise: nil) } else { schedule(channel) }
     }
 
-    private static func pendingBytes(of channel: any Channel) -> Int {
-        (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    private func pendingBytes(of channel: any Channel) -> Int {
+        isStream ? 0 : (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 }

@@ -39,11 +39,12 @@ struct TLSChannel: ServerChildChannel {
                 idleTimeout: configuration.idleTimeout, gracefulCloseTimeout: configuration.drainTime,
                 streamConfiguration: .init(
                     additionalChannelHandlers: [
-                        ConnectionHandler(frontEnds: frontEnds, connections: connections, configuration: configuration)
+                        ConnectionHandler(frontEnds: frontEnds, connections: connections, configuration: configuration, isStream: true)
                     ], idleTimeout: TimeAmount(configuration.idleTimeout))))
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.probeAndPace()
         // Until the first request only this list knows the connection: it is closed with the others when the server's patience ends.
         _ = connections.add(channel)
         let connections = connections
