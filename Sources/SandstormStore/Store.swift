@@ -11,7 +11,7 @@ package import Foundation
 /// Every call that writes returns once its change is durable: it survives the loss of the process and of power. Writes that
 /// arrive together share one commit. Each call is one transaction: all of it happened or none. Cancelling the task that called
 /// changes nothing: what was asked still happens, and the call returns when it has.
-package protocol Store: Sendable {
+package protocol Store: TemplateStore, SecretStore, VolumeStore {
     /// The identity of this data directory or database, made on first use.
     var gateway: GatewayID { get }
 
@@ -88,6 +88,9 @@ package protocol Store: Sendable {
 
     /// How many sandboxes there are of those that the query asks for, on all its pages.
     func sandboxCount(_ query: SandboxQuery) async throws(StoreError) -> Int
+
+    /// When a tenant's sandboxes were asked for and ended, of those that lived at any time of a stretch, oldest first.
+    func sandboxLives(tenant: TenantID, from start: Date, to end: Date) async throws(StoreError) -> [SandboxLife]
 
     /// Hands a run that is not settled from one process to another.
     ///

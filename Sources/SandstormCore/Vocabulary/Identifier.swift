@@ -115,6 +115,26 @@ public enum APIKeyKind: IdentifierKind {
     /// As in `key_06e1…`.
     public static let prefix = "key"
 }
+/// What a ``TemplateID`` names.
+public enum TemplateKind: IdentifierKind {
+    /// As in `tpl_06e1…`.
+    public static let prefix = "tpl"
+}
+/// What a ``TemplateBuildID`` names.
+public enum TemplateBuildKind: IdentifierKind {
+    /// As in `bld_06e1…`.
+    public static let prefix = "bld"
+}
+/// What a ``SecretID`` names.
+public enum SecretKind: IdentifierKind {
+    /// As in `sec_06e1…`.
+    public static let prefix = "sec"
+}
+/// What a ``VolumeID`` names.
+public enum VolumeKind: IdentifierKind {
+    /// As in `vol_06e1…`.
+    public static let prefix = "vol"
+}
 
 /// One execution of a spec, start to settled.
 public typealias RunID = Identifier<RunKind>
@@ -128,6 +148,14 @@ public typealias SnapshotID = Identifier<SnapshotIDKind>
 public typealias ProcessID = Identifier<ProcessKind>
 /// One data directory or database, and whoever serves it.
 public typealias GatewayID = Identifier<GatewayKind>
+/// What sandboxes of a kind start from, made by a tenant.
+public typealias TemplateID = Identifier<TemplateKind>
+/// One making of a template.
+public typealias TemplateBuildID = Identifier<TemplateBuildKind>
+/// A value that a tenant has put away.
+public typealias SecretID = Identifier<SecretKind>
+/// Files that outlive sandboxes.
+public typealias VolumeID = Identifier<VolumeKind>
 /// Who pays.
 public typealias TenantID = Identifier<TenantKind>
 /// For what.

@@ -1,5 +1,11 @@
 package import SandstormCore
 
+#if canImport(FoundationEssentials)
+package import FoundationEssentials
+#else
+package import Foundation
+#endif
+
 /// A living sandbox as it is kept.
 package struct LivingSandboxRecord: Hashable, Sendable {
     /// The sandbox as callers see it, but for what it costs so far: a cost is kept once it is final.
@@ -14,5 +20,17 @@ package struct LivingSandboxRecord: Hashable, Sendable {
         self.tenant = tenant
         self.project = project
         self.providerSandbox = providerSandbox
+    }
+}
+
+/// From when to when a sandbox lived.
+package struct SandboxLife: Hashable, Sendable {
+    package var createdAt: Date
+    /// `nil` while it lives.
+    package var endedAt: Date?
+
+    package init(createdAt: Date, endedAt: Date?) {
+        self.createdAt = createdAt
+        self.endedAt = endedAt
     }
 }

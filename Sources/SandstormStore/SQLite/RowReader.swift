@@ -50,6 +50,13 @@ struct RowReader {
         }
     }
 
+    /// The members of an object whose values are all texts.
+    func labels(_ column: String) throws(StoreError) -> [String: String] {
+        var labels: [String: String] = [:]
+        for member in try required(column, json(column).objectValue).members { labels[member.key] = member.value.stringValue }
+        return labels
+    }
+
     /// `value`, which was made from a column that must have one.
     func required<Value>(_ column: String, _ value: Value?) throws(StoreError) -> Value {
         guard let value else { throw StoreError(.corrupt, "column \(column) does not have the expected form") }

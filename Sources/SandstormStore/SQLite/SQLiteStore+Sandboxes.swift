@@ -76,6 +76,17 @@ extension SQLiteStore {
         }
     }
 
+    package func sandboxLives(tenant: TenantID, from start: Date, to end: Date) async throws(StoreError) -> [SandboxLife] {
+        try await read { database in
+            try database.rows(
+                """
+                SELECT created_at, ended_at FROM sandboxes WHERE tenant = ? AND created_at < ? AND (ended_at IS NULL OR ended_at >= ?)
+                ORDER BY created_at
+                """, [tenant.rawValue, end.milliseconds, start.milliseconds]
+            ) { SandboxLife(createdAt: try $0.date("created_at"), endedAt: try $0.dateIfAny("ended_at")) }
+        }
+    }
+
     package func hand(_ run: RunID, from owner: String, to newOwner: String) async throws(StoreError) -> Bool {
         try await write { database in
             try database.change(

@@ -19,6 +19,7 @@ enum Schema {
         migrator.registerMigration("004 prices") { try $0.execute(sql: priceTables) }
         migrator.registerMigration("005 routing") { try $0.execute(sql: routingTables) }
         migrator.registerMigration("006 secret and attributes") { try $0.execute(sql: secretAndAttributes) }
+        migrator.registerMigration("007 templates, secrets and volumes") { try $0.execute(sql: templateTables + secretTables) }
         return migrator
     }()
 
@@ -243,6 +244,91 @@ enum Schema {
         ALTER TABLE sandboxes ADD COLUMN kept_since INTEGER;
         ALTER TABLE sandboxes ADD COLUMN attributes TEXT;
         CREATE INDEX sandboxes_living ON sandboxes (tenant, id) WHERE state <> 'ended';
+        """
+
+    private static let templateTables = """
+        CREATE TABLE templates (
+            id TEXT NOT NULL PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            project TEXT NOT NULL,
+            public INTEGER NOT NULL DEFAULT 0 CHECK (public IN (0, 1)),
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            spawn_count INTEGER NOT NULL DEFAULT 0,
+            last_spawned_at INTEGER
+        ) STRICT;
+        CREATE INDEX templates_by_tenant ON templates (tenant, id);
+
+        CREATE TABLE template_names (
+            tenant TEXT NOT NULL,
+            name TEXT NOT NULL,
+            template TEXT NOT NULL REFERENCES templates (id),
+            number INTEGER NOT NULL,
+            PRIMARY KEY (tenant, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX template_names_by_template ON template_names (template);
+
+        CREATE TABLE template_builds (
+            id TEXT NOT NULL PRIMARY KEY,
+            template TEXT NOT NULL REFERENCES templates (id),
+            state TEXT NOT NULL CHECK (state IN ('waiting', 'building', 'ready', 'failed')),
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            finished_at INTEGER,
+            failure TEXT,
+            failed_step TEXT,
+            milli_cpu INTEGER NOT NULL,
+            memory INTEGER NOT NULL,
+            disk INTEGER NOT NULL,
+            snapshot TEXT,
+            tags TEXT NOT NULL,
+            document TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX template_builds_by_template ON template_builds (template, id);
+        CREATE INDEX template_builds_unfinished ON template_builds (id) WHERE state = 'building';
+
+        CREATE TABLE template_tags (
+            template TEXT NOT NULL REFERENCES templates (id),
+            tag TEXT NOT NULL,
+            build TEXT NOT NULL REFERENCES template_builds (id),
+            assigned_at INTEGER NOT NULL,
+            PRIMARY KEY (template, tag)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE template_lines (
+            build TEXT NOT NULL REFERENCES template_builds (id),
+            number INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            level TEXT NOT NULL,
+            step TEXT,
+            message TEXT NOT NULL,
+            PRIMARY KEY (build, number)
+        ) STRICT, WITHOUT ROWID;
+
+        """
+
+    private static let secretTables = """
+        CREATE TABLE secrets (
+            id TEXT NOT NULL PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            project TEXT NOT NULL,
+            name TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            sealed BLOB NOT NULL,
+            metadata TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            UNIQUE (tenant, name)
+        ) STRICT;
+
+        CREATE TABLE volumes (
+            id TEXT NOT NULL PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            project TEXT NOT NULL,
+            name TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            UNIQUE (tenant, name)
+        ) STRICT;
         """
 
     private static let otherTables = """
