@@ -2,6 +2,12 @@ import SandstormCore
 import SandstormStore
 import Testing
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 @Suite("Keeping templates") struct TemplateTests {
     private static func template(_ names: [String], tenant: TenantID = .generate()) -> TemplateRecord {
         TemplateRecord(id: .generate(), tenant: tenant, project: .generate(), names: names, createdAt: .at(1000))
@@ -16,7 +22,7 @@ import Testing
 
     @Test("a template and its builds come back as they were kept", arguments: StoreBackend.all)
     func roundTrip(backend: StoreBackend) async throws {
-        try await backend.withStore { store in
+        try await backend.withStore { store async throws in
             var template = Self.template(["b", "a"])
             var build = Self.build(of: template, tags: ["default", "v1"])
             template.buildCount = 1
@@ -174,7 +180,7 @@ import Testing
 
     @Test("a tenant has one volume of a name", arguments: StoreBackend.all)
     func volumes(backend: StoreBackend) async throws {
-        try await backend.withStore { store in
+        try await backend.withStore { store async throws in
             let tenant = TenantID.generate()
             let volume = VolumeRecord(id: .generate(), tenant: tenant, project: .generate(), name: "data", createdAt: .at(1000))
             #expect(try await store.insert(volume))
@@ -195,19 +201,20 @@ import Testing
         let clock = TestClock()
         try await backend.withStore(clock: clock) { store in
             var (run, sandbox) = RunRecord.living()
-            sandbox.info.createdAt = .at(5000)
+            sandbox.info.createdAt = .at(-5000)
             _ = try await store.accept(run, sandbox)
             let now = clock.now
             func lives(_ start: Int64) async throws -> [SandboxLife] {
                 try await store.sandboxLives(tenant: run.tenant, from: .at(start), to: now.addingTimeInterval(1))
             }
-            #expect(try await lives(9000) == [SandboxLife(createdAt: .at(5000), endedAt: nil)])
-            #expect(try await store.sandboxLives(tenant: run.tenant, from: .at(0), to: .at(5000)).isEmpty)
-            #expect(try await store.sandboxLives(tenant: .generate(), from: .at(0), to: now).isEmpty)
+            #expect(try await lives(-1000) == [SandboxLife(createdAt: .at(-5000), endedAt: nil)])
+            #expect(try await store.sandboxLives(tenant: run.tenant, from: .at(-9000), to: .at(-5000)).isEmpty)
+            #expect(try await store.sandboxLives(tenant: .generate(), from: .at(-9000), to: now).isEmpty)
             run.result.state = .finished
             #expect(try await store.settle(run.result, attempts: []))
-            #expect(try await lives(9000) == [SandboxLife(createdAt: .at(5000), endedAt: now)])
-            #expect(try await store.sandboxLives(tenant: run.tenant, from: now.addingTimeInterval(1), to: now.addingTimeInterval(2)).isEmpty)
+            #expect(try await lives(-1000) == [SandboxLife(createdAt: .at(-5000), endedAt: now)])
+            #expect(
+                try await store.sandboxLives(tenant: run.tenant, from: now.addingTimeInterval(1), to: now.addingTimeInterval(2)).isEmpty)
         }
     }
 }
