@@ -53,7 +53,9 @@ struct OfferTests {
     func declared() async throws {
         try await Playground.run { playground in
             let capabilities = playground.provider.capabilities
-            #expect(capabilities.ports && capabilities.terminal && capabilities.watch && capabilities.users.isEmpty)
+            #expect(
+                capabilities.ports && capabilities.terminal && capabilities.watch
+                    && (capabilities.users == (Machine.canRoot ? ["root"] : [])))
             #expect(capabilities.snapshot.isSubset(of: [.filesystem]))
             let sandbox = try await playground.sandbox()
             func outcome(_ body: () async throws -> Void) async -> ProviderError.Code? { await providerError(body)?.code }

@@ -121,5 +121,6 @@ static inline pid_t sandstorm_spawn_as(volatile struct sandstorm_spawn *spawn) {
 }
 
 #include "Network.h"
+#include "Container.h"
 
 #endif

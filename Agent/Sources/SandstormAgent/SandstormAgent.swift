@@ -13,6 +13,8 @@ enum SandstormAgent {
             print("sandstorm-agent \(version) (protocol \(AgentProtocol.version))")
         case "launch":
             Launcher.run(arguments.dropFirst())
+        case "contain":
+            Container.run(arguments.dropFirst())
         case "network":
             NetworkHolder.run(arguments.dropFirst())
         case nil:
@@ -25,7 +27,7 @@ enum SandstormAgent {
             }
             exit(serve(.socket(number)))
         default:
-            fail("usage: sandstorm-agent [--fd N | --stdio | --version | launch … | network …]", status: 64)
+            fail("usage: sandstorm-agent [--fd N | --stdio | --version | launch … | contain … | network …]", status: 64)
         }
     }
 

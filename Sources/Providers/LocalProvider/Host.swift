@@ -23,6 +23,10 @@ struct Host: Sendable {
     private let shared: [Descriptor]
     /// nil if the gateway is an ordinary user.
     let slots: UserSlots?
+    /// For sandboxes in which code may be root.
+    let rootSlots: UserSlots?
+    /// What these start as.
+    let systemTree: SystemTree
     let languages: Set<Language>
     let maximum: Resources
     /// Gives sandboxes a network of their own; nil if there is none to give.
@@ -49,18 +53,22 @@ struct Host: Sendable {
             isStateReachable = !isRoot || HostFile.isReachableByAll("\(real)/.")
             shareDirectory = isStateReachable ? "\(real)/share" : "\(Self.publicDirectory)/share"
             try HostFile.makeDirectories(shareDirectory, mode: 0o711)
-            try HostFile.makeDirectories("\(real)/slots", mode: 0o700)
+            for name in ["slots", "root-slots"] { try HostFile.makeDirectories("\(real)/\(name)", mode: 0o700) }
             agent = try AgentExecutable.copy(original, to: shareDirectory)
             system = try SystemFiles(in: shareDirectory, extraReadOnlyPaths: configuration.readOnlyPaths)
             shared = try ([agent] + system.directories).map { (path) throws(SystemError) in try SharedThing.use(path) }
             slots = isRoot ? UserSlots(directory: "\(real)/slots", range: configuration.userIDs) : nil
+            rootSlots = isRoot ? UserSlots(forRootIn: "\(real)/root-slots", range: configuration.rootUserIDs) : nil
+            systemTree = SystemTree(system)
             var configuration = configuration
             configuration.stateDirectory = real
             self.configuration = configuration
         } catch {
             throw error.providerError("the state directory can't be set up")
         }
-        slots?.sweep { [state = self.configuration.stateDirectory] in HostFile.isDirectory("\(state)/\($0)") }
+        for slots in [slots, rootSlots] {
+            slots?.sweep { [state = self.configuration.stateDirectory] in HostFile.isDirectory("\(state)/\($0)") }
+        }
         Self.sweep(self.configuration.stateDirectory)
         DraftName.sweep(self.configuration.stateDirectory)
         SharedThing.sweep(shareDirectory)
@@ -125,6 +133,8 @@ struct Host: Sendable {
             guard stat(path, &info) == 0, info.st_mtim.tv_sec < now - 60, !HostFile.exists("\(path)/\(SandboxJournal.fileName)") else {
                 continue
             }
+            // A trial run's disk may be mounted.
+            if name.hasPrefix("probe-"), HostFile.isDirectory("\(path)/disk") { _ = umount2("\(path)/disk", Int32(MNT_DETACH)) }
             HostFile.removeTree(path)
         }
     }

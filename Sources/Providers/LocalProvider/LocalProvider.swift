@@ -56,7 +56,9 @@ package final class LocalProvider: SandboxProvider {
             openNetwork: configuration.allowsNetwork && (configuration.sharesHostNetwork || host.translator != nil),
             networkAllowList: host.translator != nil, images: true, pause: host.freezeObstacle == nil,
             snapshot: host.copyObstacle == nil ? [.filesystem] : [], fork: host.copyObstacle == nil, ports: true, terminal: true,
-            usage: host.usageObstacle == nil, watch: true, teardownTime: .milliseconds(200))
+            usage: host.usageObstacle == nil, watch: true,
+            users: survey.root.launcher == nil || survey.launchers[.standard] == nil ? [] : [SandboxSpec.root],
+            teardownTime: .milliseconds(200))
     }
 
     package func refusal(of spec: SandboxSpec) -> String? {
@@ -70,6 +72,10 @@ package final class LocalProvider: SandboxProvider {
                 }
             }
         }
+        if spec.rootAccess, let obstacle = survey?.root.obstacle { return "root access: \(obstacle)" }
+        if spec.rootAccess, spec.isolation > .standard {
+            return "root access: at isolation standard only; would fit with isolation standard or no root access"
+        }
         if let refusal = capabilities.refusal(of: spec) { return refusal }
         if let host = try? host.get(), let obstacle = host.diskObstacle,
             spec.disk << 10 > max(spec.memory, SandboxSpec.Limits.disk.lowerBound << 10)
@@ -82,7 +88,8 @@ package final class LocalProvider: SandboxProvider {
 
     package func offers(for spec: SandboxSpec) -> [Offer] {
         guard refusal(of: spec) == nil, let survey else { return [] }
-        return survey.launchers.filter { $0.key >= spec.isolation && canConnect($0.value, spec) }.sorted { $0.key < $1.key }.map {
+        let launchers = spec.rootAccess ? survey.launchers.filter { $0.key == .standard } : survey.launchers
+        return launchers.filter { $0.key >= spec.isolation && canConnect($0.value, spec) }.sorted { $0.key < $1.key }.map {
             level, launcher in
             Offer(
                 id: "\(id)/\(level.rawValue)", provider: id, resources: spec.resources, isolation: level, price: configuration.price,
@@ -112,6 +119,10 @@ package final class LocalProvider: SandboxProvider {
             throw ProviderError(.invalid, "image \(spec.image ?? ""): the snapshot is of a sandbox with \(kept.image ?? "no image")")
         }
         spec.image = kept.image
+        guard spec.rootAccess == kept.rootAccess else {
+            let (asked, there) = spec.rootAccess ? ("root access", "without") : ("no root access", "with root access")
+            throw ProviderError(.invalid, "\(asked): the snapshot is of a sandbox \(there)")
+        }
         guard spec.disk >= kept.diskGiB else {
             throw ProviderError(.invalid, "disk \(spec.disk) GiB: the snapshot is of a disk of \(kept.diskGiB) GiB, which can't shrink")
         }
@@ -143,6 +154,12 @@ package final class LocalProvider: SandboxProvider {
         if let refusal = refusal(of: spec) { throw .unsupported(refusal) }
         guard offer.isolation >= spec.isolation, let launcher = survey?.launchers[offer.isolation] else {
             throw .unsupported("isolation \(offer.isolation.rawValue): nothing here gives it")
+        }
+        if spec.rootAccess {
+            guard offer.isolation == .standard, let launcher = survey?.root.launcher else {
+                throw .unsupported("root access: at isolation standard only")
+            }
+            return launcher
         }
         guard canConnect(launcher, spec) else { throw .unsupported("network: \(launcher.name) can't keep a sandbox from the machine's") }
         return launcher

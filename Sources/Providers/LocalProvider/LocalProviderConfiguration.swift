@@ -33,6 +33,8 @@ extension LocalProvider {
         /// The machine's uids and gids for sandboxes when the gateway is root, two for each. Gateways with different state directories on one
         /// machine should have different ranges, and none should overlap with `/etc/subuid`.
         package var userIDs: Range<UInt32>
+        /// The same for sandboxes in which code may be root, 65,536 for each.
+        package var rootUserIDs: Range<UInt32>
         /// How much of the machine's disk is kept free, in MiB: with less, no sandbox or snapshot is made. Disks are sparse files, so that all
         /// of them together may promise more than there is.
         package var diskReserveMiB: Int
@@ -61,6 +63,8 @@ extension LocalProvider {
             runtimes = [:]
             readOnlyPaths = []
             userIDs = 200_000..<265_536
+            // What systemd leaves free above the ranges of its own containers, and below what is negative as a signed number.
+            rootUserIDs = 1_879_048_192..<2_147_483_648
             diskReserveMiB = 1024
             launchDeadline = .seconds(15)
         }

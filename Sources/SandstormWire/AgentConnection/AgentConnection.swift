@@ -119,9 +119,9 @@ package final class AgentConnection: Sendable {
     // MARK: Files
 
     /// Writes a file, making its parent directories; an existing one is replaced at once or not at all.
-    package func write(_ path: String, _ content: ByteBuffer, mode: UInt16) async throws(ProviderError) {
+    package func write(_ path: String, _ content: ByteBuffer, mode: UInt16, as user: String? = nil) async throws(ProviderError) {
         let waiter = AgentWaiter<Void>()
-        let id = link.perform { $0.put(path, mode: mode, content, waiter) }
+        let id = link.perform { $0.put(path, mode: mode, content, as: user, waiter) }
         let link = link
         try await waiter.value { if let id { link.perform { $0.abandonTransfer(id) } } }
     }
@@ -129,17 +129,17 @@ package final class AgentConnection: Sendable {
     /// Reads a whole file.
     ///
     /// - Throws: ``ProviderError``: `invalid` if it is missing, no regular file, or larger than `limit` bytes.
-    package func read(_ path: String, upTo limit: Int) async throws(ProviderError) -> ByteBuffer {
+    package func read(_ path: String, upTo limit: Int, as user: String? = nil) async throws(ProviderError) -> ByteBuffer {
         let waiter = AgentWaiter<ByteBuffer>()
-        let id = link.perform { $0.get(path, upTo: limit, waiter) }
+        let id = link.perform { $0.get(path, upTo: limit, as: user, waiter) }
         let link = link
         return try await waiter.value { if let id { link.perform { $0.abandonTransfer(id) } } }
     }
 
     /// Asks a question that has one answer. An unanswered one is withdrawn when the task is cancelled.
-    func call(_ message: AgentMessage) async throws(ProviderError) -> AgentReply {
+    func call(_ message: AgentMessage, as user: String? = nil) async throws(ProviderError) -> AgentReply {
         let waiter = AgentWaiter<AgentReply>()
-        let id = link.perform { $0.call(message, waiter) }
+        let id = link.perform { $0.call(message, as: user, waiter) }
         let link = link
         return try await waiter.value { if let id { link.perform { $0.abandonCall(id) } } }
     }
@@ -148,24 +148,24 @@ package final class AgentConnection: Sendable {
     ///
     /// - Returns: the stream, and what was found, if it is a file.
     func openStream(
-        _ message: AgentMessage, isDuplex: Bool = false
+        _ message: AgentMessage, as user: String? = nil, isDuplex: Bool = false
     ) async throws(ProviderError) -> (stream: AgentStream, entry: AgentFileEntry?) {
         let opener = AgentWaiter<AgentFileEntry?>()
-        let stream = try await openStream(message, isDuplex: isDuplex, opener: opener)
+        let stream = try await openStream(message, as: user, isDuplex: isDuplex, opener: opener)
         // If the task is cancelled, the stream is let go of, and so cancelled.
         return (stream, try await opener.value {})
     }
 
     /// Opens a stream that begins with our bytes.
-    func openUpload(_ message: AgentMessage) async throws(ProviderError) -> AgentStream {
-        try await openStream(message, isDuplex: false, opener: nil)
+    func openUpload(_ message: AgentMessage, as user: String? = nil) async throws(ProviderError) -> AgentStream {
+        try await openStream(message, as: user, isDuplex: false, opener: nil)
     }
 
     private func openStream(
-        _ message: AgentMessage, isDuplex: Bool, opener: AgentWaiter<AgentFileEntry?>?
+        _ message: AgentMessage, as user: String?, isDuplex: Bool, opener: AgentWaiter<AgentFileEntry?>?
     ) async throws(ProviderError) -> AgentStream {
         let refusal = AgentWaiter<Void>()
-        let id = link.perform { $0.openStream(message, isDuplex: isDuplex, refusal: refusal, opener: opener) }
+        let id = link.perform { $0.openStream(message, as: user, isDuplex: isDuplex, refusal: refusal, opener: opener) }
         guard let id else {
             try await refusal.value {}
             throw ProviderError(.unavailable, "the session is closed")  // Not reached: a waiter without a channel has an error.

@@ -15,19 +15,25 @@ package struct AgentSandboxFiles: SandboxFiles {
 
     private let connection: AgentConnection
 
-    package init(_ connection: AgentConnection) { self.connection = connection }
+    /// Who handles them; nil for whoever the agent is.
+    private let user: String?
+
+    package init(_ connection: AgentConnection, as user: String? = nil) {
+        self.connection = connection
+        self.user = user
+    }
 
     package func write(_ path: String, _ content: ByteBuffer, mode: UInt16) async throws(ProviderError) {
-        try await connection.write(absolute(path), content, mode: mode)
+        try await connection.write(absolute(path), content, mode: mode, as: user)
     }
 
     package func write(_ path: String, from content: ByteStream, mode: UInt16) async throws(ProviderError) {
         let put = AgentPutFile(path: try absolute(path), mode: UInt32(mode), flags: .createsParents)
-        try await connection.openUpload(.putFile(put)).send(content)
+        try await connection.openUpload(.putFile(put), as: user).send(content)
     }
 
     package func read(_ path: String, upTo limit: Int) async throws(ProviderError) -> ByteBuffer {
-        try await connection.read(absolute(path), upTo: limit)
+        try await connection.read(absolute(path), upTo: limit, as: user)
     }
 
     package func open(_ path: String, range: Range<Int64>?) async throws(ProviderError) -> FileContent {
@@ -35,14 +41,15 @@ package struct AgentSandboxFiles: SandboxFiles {
         guard (range?.lowerBound ?? 0) >= 0 else { throw ProviderError(.invalid, "a file has no bytes before its first") }
         let offset = UInt64(range?.lowerBound ?? 0)
         let get = AgentGetFile(path: path, offset: offset, length: range.map { UInt64($0.count) })
-        let (stream, entry) = try await connection.openStream(.readFile(get))
+        let (stream, entry) = try await connection.openStream(.readFile(get), as: user)
         guard let entry else { throw ProviderError(.unavailable, "the sandbox's agent did not say what the file is") }
         return FileContent(info: FileInfo(entry, path: path), bytes: stream.bytes)
     }
 
     package func info(_ path: String, followingLinks: Bool) async throws(ProviderError) -> FileInfo {
         let path = try absolute(path)
-        let reply = try await connection.call(.statFile(AgentPathRequest(path, flags: followingLinks ? .followsLinks : [])))
+        let reply = try await connection.call(
+            .statFile(AgentPathRequest(path, flags: followingLinks ? .followsLinks : [])), as: user)
         guard case .entry(let entry) = reply else { throw ProviderError(.unavailable, "the sandbox's agent did not say what is there") }
         return FileInfo(entry, path: path)
     }
@@ -51,7 +58,8 @@ package struct AgentSandboxFiles: SandboxFiles {
     package func list(_ path: String, depth: Int) async throws(ProviderError) -> [FileInfo] {
         let path = try absolute(path)
         guard depth > 0 else { throw ProviderError(.invalid, "a listing has a depth of 1 at least") }
-        let (stream, _) = try await connection.openStream(.listFiles(AgentListFiles(path: path, depth: UInt32(clamping: depth))))
+        let (stream, _) = try await connection.openStream(
+            .listFiles(AgentListFiles(path: path, depth: UInt32(clamping: depth))), as: user)
         let records = AgentRecordStream(stream, of: .entry)
         var entries: [AgentFileEntry] = []
         while let record = try await records.next() {
@@ -74,18 +82,18 @@ package struct AgentSandboxFiles: SandboxFiles {
 
     package func makeDirectory(_ path: String, mode: UInt16) async throws(ProviderError) -> Bool {
         let path = try absolute(path)
-        let reply = try await connection.call(.makeDirectory(AgentMakeDirectory(path: path, mode: UInt32(mode))))
+        let reply = try await connection.call(.makeDirectory(AgentMakeDirectory(path: path, mode: UInt32(mode))), as: user)
         if case .present = reply { return false }
         return true
     }
 
     package func move(_ source: String, to destination: String, replacing: Bool) async throws(ProviderError) {
         let move = AgentMoveFile(source: try absolute(source), destination: try absolute(destination), replaces: replacing)
-        _ = try await connection.call(.moveFile(move))
+        _ = try await connection.call(.moveFile(move), as: user)
     }
 
     package func remove(_ path: String, recursively: Bool) async throws(ProviderError) {
-        _ = try await connection.call(.removeFile(AgentPathRequest(absolute(path), flags: recursively ? .recursive : [])))
+        _ = try await connection.call(.removeFile(AgentPathRequest(absolute(path), flags: recursively ? .recursive : [])), as: user)
     }
 
     package func setAttributes(_ attributes: FileAttributes, of path: String) async throws(ProviderError) {
@@ -96,13 +104,13 @@ package struct AgentSandboxFiles: SandboxFiles {
             owner: attributes.owner.map { Array($0.utf8) },
             group: attributes.group.map { Array($0.utf8) },
             modified: attributes.modifiedAt.map(AgentSetAttributes.Modified.init))
-        _ = try await connection.call(.setAttributes(request))
+        _ = try await connection.call(.setAttributes(request), as: user)
     }
 
     package func watch(_ path: String, recursively: Bool) async throws(ProviderError) -> FileChanges {
         let path = try absolute(path)
         let request = AgentPathRequest(path, flags: recursively ? .recursive : [])
-        let records = AgentRecordStream(try await connection.openStream(.watchFiles(request)).stream, of: .change)
+        let records = AgentRecordStream(try await connection.openStream(.watchFiles(request), as: user).stream, of: .change)
         let directory = path.hasSuffix("/") ? path : path + "/"
         return FileChanges { () async throws(ProviderError) in
             guard case .change(let change)? = try await records.next() else { return nil }
@@ -112,11 +120,11 @@ package struct AgentSandboxFiles: SandboxFiles {
     }
 
     package func archive(_ path: String) async throws(ProviderError) -> ByteStream {
-        try await connection.openStream(.archiveFiles(AgentPathRequest(absolute(path)))).stream.bytes
+        try await connection.openStream(.archiveFiles(AgentPathRequest(absolute(path))), as: user).stream.bytes
     }
 
     package func extract(_ archive: ByteStream, into path: String) async throws(ProviderError) {
-        try await connection.openStream(.extractFiles(AgentPathRequest(absolute(path)))).stream.send(archive)
+        try await connection.openStream(.extractFiles(AgentPathRequest(absolute(path))), as: user).stream.send(archive)
     }
 
     private func absolute(_ path: String) throws(ProviderError) -> String {

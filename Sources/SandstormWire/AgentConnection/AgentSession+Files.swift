@@ -21,8 +21,8 @@ extension AgentSession {
     // MARK: Calls
 
     /// - Returns: the channel; nil if there is none, in which case `waiter` has been told why.
-    mutating func call(_ message: AgentMessage, _ waiter: AgentWaiter<AgentReply>) -> UInt32? {
-        guard let id = open(message, waiter) else { return nil }
+    mutating func call(_ message: AgentMessage, as user: String? = nil, _ waiter: AgentWaiter<AgentReply>) -> UInt32? {
+        guard let id = open(message, as: user, waiter) else { return nil }
         calls[id] = AgentCall(waiter: waiter)
         return id
     }
@@ -57,9 +57,10 @@ extension AgentSession {
     ///   - refusal: told why there is no channel.
     ///   - opener: told when the agent says that it has begun; nil for a stream that begins with our bytes.
     mutating func openStream(
-        _ message: AgentMessage, isDuplex: Bool, refusal: AgentWaiter<Void>, opener: AgentWaiter<AgentFileEntry?>?
+        _ message: AgentMessage, as user: String? = nil, isDuplex: Bool, refusal: AgentWaiter<Void>,
+        opener: AgentWaiter<AgentFileEntry?>?
     ) -> UInt32? {
-        guard let id = open(message, refusal) else { return nil }
+        guard let id = open(message, as: user, refusal) else { return nil }
         streams[id] = AgentStreamState(opener: opener, isDuplex: isDuplex)
         return id
     }

@@ -121,9 +121,11 @@ struct AgentSession: Sendable {
         send(.signal(number: 9, target: .group), on: id)
     }
 
-    mutating func put(_ path: String, mode: UInt16, _ content: ByteBuffer, _ waiter: AgentWaiter<Void>) -> UInt32? {
+    mutating func put(
+        _ path: String, mode: UInt16, _ content: ByteBuffer, as user: String? = nil, _ waiter: AgentWaiter<Void>
+    ) -> UInt32? {
         let message = AgentMessage.putFile(AgentPutFile(path: path, mode: UInt32(mode), flags: .createsParents))
-        guard let id = open(message, waiter) else { return nil }
+        guard let id = open(message, as: user, waiter) else { return nil }
         var input = AgentInputQueue()
         if content.readableBytes > 0 { input.append(content, AgentWaiter()) }
         input.appendEnd(nil)
@@ -132,10 +134,10 @@ struct AgentSession: Sendable {
         return id
     }
 
-    mutating func get(_ path: String, upTo limit: Int, _ waiter: AgentWaiter<ByteBuffer>) -> UInt32? {
+    mutating func get(_ path: String, upTo limit: Int, as user: String? = nil, _ waiter: AgentWaiter<ByteBuffer>) -> UInt32? {
         // One byte more than allowed tells a file that is too large from one that fits.
         let message = AgentMessage.getFile(AgentGetFile(path: path, length: UInt64(max(0, limit)) + 1))
-        guard let id = open(message, waiter) else { return nil }
+        guard let id = open(message, as: user, waiter) else { return nil }
         gets[id] = Get(limit: limit, path: path, done: waiter)
         return id
     }
@@ -146,8 +148,8 @@ struct AgentSession: Sendable {
         send(.cancel, on: id)
     }
 
-    /// Sends the first frame of a new channel.
-    mutating func open<Value>(_ message: AgentMessage, _ waiter: AgentWaiter<Value>) -> UInt32? {
+    /// Sends the first frame of a new channel; before it, as whom the agent is to act, if not as its usual user.
+    mutating func open<Value>(_ message: AgentMessage, as user: String? = nil, _ waiter: AgentWaiter<Value>) -> UInt32? {
         if case .closed(let error) = phase {
             resolve(waiter, .failure(error))
             return nil
@@ -158,7 +160,9 @@ struct AgentSession: Sendable {
             return nil
         }
         do throws(AgentProtocolError) {
-            outbox.append(.encoded(try AgentFrame(channel: id, message: message).encoded()))
+            var frames = try AgentFrame(channel: id, message: message).encoded()
+            if let user { frames = try AgentFrame(channel: id, message: .actAs(user: Array(user.utf8))).encoded() + frames }
+            outbox.append(.encoded(frames))
         } catch {
             let reason =
                 "the arguments and the environment, or the path, take more than \(AgentProtocol.maximumPayloadLength) bytes together"

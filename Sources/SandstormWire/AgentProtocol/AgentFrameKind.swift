@@ -43,6 +43,7 @@ package enum AgentFrameKind: UInt8, CaseIterable, Sendable {
     case archiveFiles = 0x32
     case extractFiles = 0x33
     case connect = 0x34
+    case actAs = 0x35
 
     /// Whether the payload is raw bytes that count against the channel's credit.
     package var carriesData: Bool {

@@ -75,6 +75,8 @@ extension AgentMessage {
             encode(attributes, into: &writer)
         case .connect(let port):
             writer.append(port)
+        case .actAs(let user):
+            writer.append(bytes: user)
         }
     }
 
@@ -195,6 +197,7 @@ extension AgentMessage {
         case .archiveFiles: return .archiveFiles(try decodePathRequest(from: &reader))
         case .extractFiles: return .extractFiles(try decodePathRequest(from: &reader))
         case .connect: return .connect(port: try reader.readUInt16())
+        case .actAs: return .actAs(user: try reader.readBytes())
         }
     }
 

@@ -81,6 +81,10 @@ package enum AgentMessage: Equatable, Sendable {
     /// G→A, opens a channel to a TCP port inside; answered by `ready` or `failed`. Then both send `data`…, `end`; the agent's `done` is the last.
     case connect(port: UInt16)
 
+    /// G→A, before the frame that opens a channel for files: what is done on the channel is done as this user. Not answered by itself: the frame
+    /// after it fails if there is no such user, or the agent may not become it.
+    case actAs(user: [UInt8])
+
     /// A kind this side does not know, from a newer peer.
     case unknown(kind: UInt8, payload: [UInt8])
 
@@ -130,6 +134,7 @@ package enum AgentMessage: Equatable, Sendable {
         case .archiveFiles: .archiveFiles
         case .extractFiles: .extractFiles
         case .connect: .connect
+        case .actAs: .actAs
         case .unknown: nil
         }
     }

@@ -28,6 +28,8 @@ enum Machine {
 
     /// The levels that can be tried here; `runc` stands for every OCI runtime.
     static let levels: [IsolationLevel] = isRoot && hasRunc ? [.standard, .strong] : [.standard]
+    /// Sandboxes in which code may be root can be made.
+    static let canRoot = isRoot && HostFile.exists("/dev/loop-control")
     static let canCopyDisks = isRoot && HostFile.exists("/dev/loop-control")
     static let whyCopy: Comment = "needs root and loop devices"
 
@@ -143,7 +145,8 @@ struct Remainders: CustomStringConvertible {
     init(of directory: String) {
         let state = "\(directory)/local"
         directories =
-            HostFile.names(in: state).filter { $0.hasPrefix("local-") || $0.hasPrefix("probe-") } + HostFile.names(in: "\(state)/slots")
+            HostFile.names(in: state).filter { $0.hasPrefix("local-") || $0.hasPrefix("probe-") }
+            + ["slots", "root-slots"].flatMap { HostFile.names(in: "\(state)/\($0)") }
             + HostFile.names(in: "\(state)/snapshots").filter { !$0.hasPrefix("snapshot-") }
         mounts = Mount.all().map(\.point).filter { $0.hasPrefix("\(directory)/") }
         loops = HostFile.names(in: "/sys/block").filter {
@@ -188,10 +191,19 @@ extension SandboxProcess {
     }
 }
 
+extension SandboxSpec {
+    /// Of a sandbox in which code may be root.
+    static var withRoot: SandboxSpec {
+        var spec = SandboxSpec(command: ["sh"])
+        (spec.rootAccess, spec.memory) = (true, 256)
+        return spec
+    }
+}
+
 extension Sandbox {
     /// Runs a line of shell to its end, its input empty.
-    func sh(_ line: String, environment: [String: String] = [:]) async throws -> Transcript {
-        let process = try await start(Command(["/bin/sh", "-c", line], environment: environment))
+    func sh(_ line: String, environment: [String: String] = [:], as user: String? = nil) async throws -> Transcript {
+        let process = try await start(Command(["/bin/sh", "-c", line], environment: environment, user: user))
         try await process.closeInput()
         return try await process.transcript()
     }

@@ -81,7 +81,7 @@ enum AgentFixtures {
         .ready,
         .archiveFiles(AgentPathRequest("/a")),
         .extractFiles(AgentPathRequest("")),
-        .connect(port: .max),
+        .connect(port: .max), .actAs(user: Array("user".utf8)),
         .unknown(kind: 0x7f, payload: [1, 2]),
         .unknown(kind: 0, payload: []),
     ]

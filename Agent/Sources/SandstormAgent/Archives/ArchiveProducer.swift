@@ -46,7 +46,7 @@ final class ArchiveProducer: Producer {
         do throws(SystemError) {
             single = (try Descriptor.open(parent, SANDSTORM_O_PATH | O_DIRECTORY), name)
             // Said now, as a directory's would be.
-            if name.withCString({ faccessat(single?.directory.number ?? -1, $0, R_OK, 0) }) != 0 { throw .current(in: "") }
+            if name.withCString({ sandstorm_access(single?.directory.number ?? -1, $0, R_OK) }) != 0 { throw .current(in: "") }
         } catch {
             throw path.failure(error)
         }

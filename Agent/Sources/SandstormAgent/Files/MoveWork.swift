@@ -96,7 +96,7 @@ final class MoveWork: Work {
         return (blamesSource ? source : destination).failure(SystemError(code, in: ""))
     }
 
-    private func isWritable(_ directory: Descriptor) -> Bool { faccessat(directory.number, ".", W_OK, 0) == 0 }
+    private func isWritable(_ directory: Descriptor) -> Bool { sandstorm_access(directory.number, ".", W_OK) == 0 }
 }
 
 /// Renames; without replacing anything if asked so.

@@ -14,6 +14,8 @@ enum Launcher {
             let options = try LaunchOptions(parsing: arguments)
             do throws(SystemError) {
                 try confine(options, parent: parent)
+                // Done here, without starting the same program again.
+                if options.command.first == "contain" { Container.run(options.command.dropFirst()) }
                 try execute(options.command)
             } catch {
                 SandstormAgent.fail("launch: \(error)", status: failureStatus)

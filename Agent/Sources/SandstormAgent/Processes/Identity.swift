@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// Whom a process is to run as.
-struct Identity {
+struct Identity: Equatable {
     let uid: uid_t
     let gid: gid_t
     let groups: [gid_t]
@@ -46,7 +46,7 @@ struct Identity {
     func refusal(_ code: Int32, accounts: Accounts) -> AgentFailure {
         let own = accounts.name(ofUser: geteuid())
         let allowed = own.isEmpty ? "\(geteuid())" : "\(own.forPeople) (\(geteuid()))"
-        let message = "the agent may not become user “\(text)”: \(SystemError.text(of: code)); allowed here is only \(allowed)"
+        let message = "the agent may not act as user “\(text)”: \(SystemError.text(of: code)); allowed here is only \(allowed)"
         return AgentFailure(errno: code, stage: .user, message: message)
     }
 }

@@ -40,8 +40,7 @@ enum ProgramLookup {
             var info = stat()
             guard fstatat(directory.number, path, &info, 0) == 0 else { return errno }
             guard info.st_mode & S_IFMT == S_IFREG else { return EACCES }
-            // Real and effective ids are the same here, so that there's no need for AT_EACCESS, which old seccomp filters refuse.
-            return faccessat(directory.number, path, X_OK, 0) == 0 ? 0 : errno
+            return sandstorm_access(directory.number, path, X_OK) == 0 ? 0 : errno
         }
     }
 

@@ -27,23 +27,22 @@ enum Spawner {
     }
 
     /// - Throws: the failure to answer with; nothing is left behind.
-    static func spawn(_ start: AgentStart, accounts: () -> Accounts) throws(AgentFailure) -> Spawned {
+    static func spawn(_ start: AgentStart, accounts: () -> Accounts, _ guise: Guise) throws(AgentFailure) -> Spawned {
         try validate(start)
-        guard let user = start.user else { return try spawn(start, as: nil) }
+        guard let user = start.user else { return try spawn(start, as: nil, guise) }
         let known = accounts()
         let identity = try Identity(user, accounts: known)
         var start = start
         start.environment = identity.environment(start.environment)
         do throws(AgentFailure) {
-            return try spawn(start, as: identity.isOwn ? nil : identity)
+            return try spawn(start, as: identity.isOwn ? nil : identity, guise)
         } catch  where error.stage == .user {
             throw identity.refusal(error.errno, accounts: known)
         }
     }
 
-    private static func spawn(_ start: AgentStart, as identity: Identity?) throws(AgentFailure) -> Spawned {
-        let directory = try openDirectory(start.directory)
-        let program = try ProgramLookup.find(start.arguments[0], environment: start.environment, in: directory)
+    private static func spawn(_ start: AgentStart, as identity: Identity?, _ guise: Guise) throws(AgentFailure) -> Spawned {
+        let (directory, program) = try find(start, as: identity, guise)
         do throws(SystemError) {
             if let size = start.terminal {
                 let terminal = try Terminal(size: size)
@@ -70,6 +69,19 @@ enum Spawner {
         }
     }
 
+    /// Looks for what the user may use, not for what the agent may.
+    private static func find(
+        _ start: AgentStart, as identity: Identity?, _ guise: Guise
+    ) throws(AgentFailure) -> (directory: Descriptor, program: [UInt8]) {
+        do throws(SystemError) { try guise.wear(identity) } catch { throw AgentFailure(error, stage: .user) }
+        let result = Result { () throws(AgentFailure) in
+            let directory = try openDirectory(start.directory)
+            return (directory, try ProgramLookup.find(start.arguments[0], environment: start.environment, in: directory))
+        }
+        do throws(SystemError) { try guise.wear(nil) } catch { throw AgentFailure(error, stage: .user) }
+        return try result.get()
+    }
+
     private static func validate(_ start: AgentStart) throws(AgentFailure) {
         guard start.flags.isSubset(of: .known) else {
             throw .invalid("start has flags (\(start.flags.rawValue)) that agent \(SandstormAgent.version) doesn't know", errno: ENOSYS)
@@ -84,7 +96,7 @@ enum Spawner {
     private static func openDirectory(_ path: [UInt8]) throws(AgentFailure) -> Descriptor {
         do throws(SystemError) {
             let directory = try Descriptor.open(path.isEmpty ? [UInt8(ascii: ".")] : path, SANDSTORM_O_PATH | O_DIRECTORY)
-            guard faccessat(directory.number, ".", X_OK, 0) == 0 else {
+            guard sandstorm_access(directory.number, ".", X_OK) == 0 else {
                 throw .current(in: String(decoding: path.prefix(1024), as: UTF8.self))
             }
             return directory

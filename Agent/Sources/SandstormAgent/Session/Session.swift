@@ -29,6 +29,9 @@ final class Session {
     private var discarder = Discarder()
     private let accounts = AccountBook()
     private let puts = RecentPuts()
+    private let guise = Guise()
+    /// As whom a channel acts that is not the agent's own, or why it can't. Also of a channel that is about to be opened.
+    private var actors: [UInt32: Result<Identity, AgentFailure>] = [:]
     /// Set once the session is over.
     private var status: Int32?
 
@@ -58,8 +61,9 @@ final class Session {
             round()
         }
         for channel in channels.values {
-            channel.abandon()
+            act(as: channel.id) { channel.abandon() }
         }
+        act(as: nil) {}
         processes.killAll()
         // A last word (why the session is over) if the transport takes it.
         flush()
@@ -82,7 +86,7 @@ final class Session {
     private func deliver(_ event: Poller.Event) {
         if event.token.channel != 0 {
             guard let channel = channels[event.token.channel] else { return }
-            settle(channel, channel.note(event))
+            settle(channel, act(as: channel.id) { channel.note(event) })
             return
         }
         switch event.token.role {
@@ -148,11 +152,11 @@ final class Session {
             if case .unknown(let kind, _) = frame.message {
                 refuse(kind: kind, stage: .unsupportedFrame, on: frame.channel)
             } else {
-                settle(channel, channel.receive(frame.message))
+                settle(channel, act(as: channel.id) { channel.receive(frame.message) })
             }
             return
         }
-        let isNew = frame.channel > highestChannel
+        let isNew = frame.channel > highestChannel || actors[frame.channel] != nil
         switch frame.message {
         case .start, .putFile, .getFile, .readFile, .statFile, .listFiles, .makeDirectory, .moveFile, .removeFile, .setAttributes,
             .watchFiles, .archiveFiles, .extractFiles, .connect:
@@ -160,15 +164,24 @@ final class Session {
                 outbound.send(.failed(.violation("channel \(frame.channel) was used before")), on: frame.channel)
                 return
             }
-            highestChannel = frame.channel
+            highestChannel = max(highestChannel, frame.channel)
             open(frame)
-        case .unknown(let kind, _) where isNew:
+        case .actAs(let user):
+            guard isNew, actors[frame.channel] == nil else {
+                outbound.send(.failed(.violation("channel \(frame.channel) has an actor, or was used before")), on: frame.channel)
+                return
+            }
             highestChannel = frame.channel
+            actors[frame.channel] = actor(user)
+        case .unknown(let kind, _) where isNew:
+            highestChannel = max(highestChannel, frame.channel)
+            actors[frame.channel] = nil
             refuse(kind: kind, stage: .request, on: frame.channel)
         default:
             // On a channel that was open, it crossed the channel's last frame on the way: that is normal.
             guard isNew else { return }
-            highestChannel = frame.channel
+            highestChannel = max(highestChannel, frame.channel)
+            actors[frame.channel] = nil
             outbound.send(.failed(.unexpected(frame.message)), on: frame.channel)
         }
     }
@@ -191,14 +204,55 @@ final class Session {
 
     private func open(_ frame: AgentFrame) {
         do throws(AgentFailure) {
+            // Read as the agent itself, who may not be let near them as somebody else.
+            _ = accounts.current()
+            try become(actors[frame.channel])
+            defer { act(as: nil) {} }
             guard let channel = try makeChannel(frame.message, on: frame.channel) else {
+                actors[frame.channel] = nil
                 return try answer(frame.message, on: frame.channel)
             }
             channels[frame.channel] = channel
             enqueue(channel)
         } catch {
+            actors[frame.channel] = nil
             outbound.send(.failed(error), on: frame.channel)
         }
+    }
+
+    // MARK: Acting as others
+
+    private func actor(_ user: [UInt8]) -> Result<Identity, AgentFailure> {
+        let known = accounts.current()
+        return Result { () throws(AgentFailure) in
+            let identity = try Identity(user, accounts: known)
+            // Tried at once, so that what comes later can't fail for it.
+            do throws(SystemError) {
+                try guise.wear(identity)
+                try guise.wear(nil)
+            } catch {
+                throw identity.refusal(error.code, accounts: known)
+            }
+            return identity
+        }
+    }
+
+    private func become(_ actor: Result<Identity, AgentFailure>?) throws(AgentFailure) {
+        let identity = try actor?.get()
+        do throws(SystemError) { try guise.wear(identity) } catch { throw AgentFailure(error, stage: .user) }
+    }
+
+    /// Does a piece of a channel's work as whoever it acts for; nil for the agent itself.
+    @discardableResult
+    private func act<Value>(as id: UInt32?, _ work: () -> Value) -> Value {
+        do throws(AgentFailure) {
+            try become(id.flatMap { actors[$0] })
+        } catch {
+            // The kernel has let us before. To go on as another would be to break a promise.
+            SandstormAgent.fail(error.message, status: 1)
+        }
+        defer { if id != nil { act(as: nil) {} } }
+        return work()
     }
 
     /// - Returns: nil for what is answered at once.
@@ -237,7 +291,8 @@ final class Session {
     }
 
     private func startProcess(_ start: AgentStart, on id: UInt32) throws(AgentFailure) -> ProcessChannel {
-        let spawned = try Spawner.spawn(start, accounts: accounts.current)
+        guard actors[id] == nil else { throw .invalid("actAs has no place before start, which names its user itself") }
+        let spawned = try Spawner.spawn(start, accounts: accounts.current, guise)
         do throws(SystemError) {
             for (role, descriptor) in spawned.descriptors {
                 try poller.add(descriptor, as: Poller.Token(channel: id, role: role))
@@ -275,6 +330,7 @@ final class Session {
     }
 
     private func close(_ channel: any Channel) {
+        actors[channel.id] = nil
         guard let closed = channels.removeValue(forKey: channel.id) as? ProcessChannel else { return }
         for descriptor in closed.takeAbandonedOutputs() {
             discarder.add(descriptor, poller: poller, token: Poller.Token(channel: 0, role: Role.discarded))
@@ -293,7 +349,7 @@ final class Session {
             }
             channel.isQueued = false
             guard channels[channel.id] === channel else { continue }
-            settle(channel, channel.pump())
+            settle(channel, act(as: channel.id) { channel.pump() })
         }
     }
 }

@@ -1,6 +1,19 @@
 #if os(Linux)
 import Glibc
 
+/// What a disk has in it from the start: made in a mounted one it would take longer than all the rest.
+struct DiskContent: Sendable {
+    /// Tells it from others.
+    var name: String
+    /// Makes it in an empty directory, owners included.
+    var write: @Sendable (_ directory: String) throws(SystemError) -> Void
+
+    /// The writable places of a sandbox that is read-only elsewhere.
+    static let places = DiskContent(name: "\(Storage.places)") { (directory) throws(SystemError) in
+        for place in Storage.places { try HostFile.makeDirectories("\(directory)/\(place.name)", mode: mode_t(place.mode)) }
+    }
+}
+
 /// A file system in a sparse file: what makes a sandbox's disk end where its spec says.
 enum DiskImage {
     /// Why disk images can't be used here; nil if they can.
@@ -29,12 +42,13 @@ enum DiskImage {
     private static let formatting = [
         "-q", "-F", "-m", "0", "-i", "16384", "-O", "^has_journal,^resize_inode", "-E", "lazy_itable_init=1,nodiscard,root_owner=0:0",
     ]
-    private static let formatName = ContentName.of("\(formatting)\(Storage.places)")
 
-    /// Makes a disk of that size: a copy of a file that is formatted once for each size, which costs a hundredth of formatting.
-    static func make(_ path: String, sizeGiB: Int, templatesIn directory: String) throws(SystemError) {
+    /// Makes a disk of that size: a copy of a file that is formatted once for each size and content, which costs a hundredth of formatting.
+    static func make(
+        _ path: String, sizeGiB: Int, content: DiskContent = .places, templatesIn directory: String
+    ) throws(SystemError) {
         for attempt in 0... {
-            let template = try template(sizeGiB: sizeGiB, in: directory)
+            let template = try template(sizeGiB: sizeGiB, content, in: directory)
             do throws(SystemError) {
                 return try copy(template, to: path)
             } catch {
@@ -44,7 +58,8 @@ enum DiskImage {
         }
     }
 
-    private static func template(sizeGiB: Int, in directory: String) throws(SystemError) -> String {
+    private static func template(sizeGiB: Int, _ initial: DiskContent, in directory: String) throws(SystemError) -> String {
+        let formatName = ContentName.of("\(formatting)\(initial.name)")
         let path = "\(directory)/\(templatePrefix)\(formatName)-\(sizeGiB)"
         // The time of its last use is what sweeping goes by.
         if utimensat(AT_FDCWD, path, nil, 0) == 0 { return path }
@@ -53,10 +68,10 @@ enum DiskImage {
         defer { unlink(temporary) }
         let file = try Descriptor.open(temporary, O_RDWR | O_CREAT | O_EXCL)
         guard ftruncate(file.number, off_t(sizeGiB) << 30) == 0 else { throw .current(in: "disk template") }
-        // The places are in it from the start: made in a mounted disk they take longer than all the rest of it.
         let content = "\(temporary).content"
         defer { HostFile.removeTree(content) }
-        for place in Storage.places { try HostFile.makeDirectories("\(content)/\(place.name)", mode: mode_t(place.mode)) }
+        try HostFile.makeDirectories(content)
+        try initial.write(content)
         let status = try run([formatter] + formatting + ["-d", content, temporary], within: .seconds(60))
         guard status == 0 else { throw SystemError(EIO, in: "mkfs.ext4, exit code \(status)") }
         guard rename(temporary, path) == 0 else { throw .current(in: "disk template") }

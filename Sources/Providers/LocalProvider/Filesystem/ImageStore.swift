@@ -5,6 +5,8 @@ import SandstormCore
 struct ImageStore: Sendable {
     /// An image as far as a sandbox needs it.
     struct Image: Hashable, Sendable {
+        /// Its root directory on the machine.
+        var root: String
         /// The read-only part of the sandbox's file system.
         var entries: [RootFilesystem.Entry]
         var environment: [String: String]
@@ -54,7 +56,7 @@ struct ImageStore: Sendable {
                 "image \(name): sandboxes' users can't get to the images directory; give others search permission (chmod o+x) on "
                     + "it and on what is above it, or have it elsewhere", vendorDetail: real)
         }
-        return Image(entries: Self.entries(of: real), environment: Self.environment("\(home)/config.json"))
+        return Image(root: real, entries: Self.entries(of: real), environment: Self.environment("\(home)/config.json"))
     }
 
     /// Mounts the image entry by entry into an empty root, so that the sandbox's own directories need no place in it.

@@ -11,6 +11,8 @@ struct SnapshotStore: Sendable {
         var owner: UInt32
         /// The image that was the rest of the file system.
         var image: String?
+        /// It is of a sandbox in which code may be root.
+        var rootAccess = false
     }
 
     /// One that is being made.
@@ -40,6 +42,7 @@ struct SnapshotStore: Sendable {
     func publish(_ draft: Draft, _ description: Description) throws(SystemError) -> String {
         var object: JSONObject = ["disk": .integer(Int64(description.diskGiB)), "owner": .integer(Int64(description.owner))]
         object["image"] = description.image.map(JSONValue.string)
+        if description.rootAccess { object["rootAccess"] = true }
         try HostFile.create("\(draft.directory)/\(Self.descriptionName)", JSONValue.object(object).encodedBytes, mode: 0o600)
         for path in [draft.disk, "\(draft.directory)/\(Self.descriptionName)", draft.directory] { try Self.sync(path) }
         let id = Self.idPrefix + SnapshotID.generate().rawValue.dropFirst(SnapshotIDKind.prefix.count + 1)
@@ -62,7 +65,9 @@ struct SnapshotStore: Sendable {
             let bytes = HostFile.read("\(directory)/\(id)/\(Self.descriptionName)"), let json = try? JSONValue(parsing: bytes),
             let disk = json["disk"]?.intValue, let owner = json["owner"]?.intValue
         else { return nil }
-        let description = Description(diskGiB: disk, owner: UInt32(clamping: owner), image: json["image"]?.stringValue)
+        let description = Description(
+            diskGiB: disk, owner: UInt32(clamping: owner), image: json["image"]?.stringValue,
+            rootAccess: json["rootAccess"]?.boolValue ?? false)
         return (description, "\(directory)/\(id)/\(Self.diskName)")
     }
 

@@ -31,8 +31,10 @@ struct SystemFiles: Sendable {
     /// Where the synthetic `/etc` of each kind is kept.
     private let synthetic: [NameService: String]
     private let names: [Shared]
-    private let topLevel: [RootFilesystem.Entry]
-    private let extra: [String]
+    /// `/bin` and its like: links, where they are part of `/usr`.
+    let topLevel: [RootFilesystem.Entry]
+    /// What the operator adds.
+    let extra: [String]
 
     /// Writes the synthetic directories below `directory`.
     init(in directory: String, extraReadOnlyPaths extra: [String]) throws(SystemError) {
@@ -71,6 +73,9 @@ struct SystemFiles: Sendable {
         for path in extra where HostFile.exists(path) { entries.append(.bind(path, at: path, writable: false)) }
         return entries
     }
+
+    /// What of the machine's `/etc` a sandbox sees, by names below it.
+    func sharedNames(_ kind: NameService) -> [String] { names.filter { $0.isVisible(kind) }.map(\.name) }
 
     /// Whether a program's path, all links followed, is visible in a sandbox.
     func shows(_ path: String) -> Bool {
@@ -123,7 +128,7 @@ struct SystemFiles: Sendable {
 
     static let hostname = "sandbox"
 
-    private static let files: [(name: String, content: String)] = [
+    static let files: [(name: String, content: String)] = [
         (
             "passwd",
             "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:\(RootFilesystem.home):/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"

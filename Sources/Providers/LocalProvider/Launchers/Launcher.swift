@@ -29,6 +29,8 @@ struct LaunchPlan: Sendable {
     var user: SandboxUser?
     var limits: SandboxLimits
     var group: ControlGroup?
+    /// The whole file system of a sandbox in which code may be root, in place of ``root``.
+    var ownRoot: OwnRoot? = nil
     /// What to run inside; first an absolute path.
     var program: [String] = [RootFilesystem.agent]
 }

@@ -9,6 +9,8 @@ struct LauncherSurvey: Sendable {
     private(set) var obstacles: [IsolationLevel: String] = [:]
     /// Why the seccomp filter can't be made; nil if it can.
     private(set) var filterObstacle: String?
+    /// Sandboxes in which code may be root.
+    let root: RootSurvey
 
     private static let runtimes: [IsolationLevel: [String]] = [.strong: ["runsc"], .maximum: ["kata-runtime", "krun"]]
 
@@ -21,6 +23,7 @@ struct LauncherSurvey: Sendable {
         } catch {
             filterObstacle = error.description
         }
+        root = RootSurvey(host, filter: filterObstacle == nil ? filter : nil)
         for level in IsolationLevel.allCases {
             let result = filterObstacle.map { Result.failure(Obstacle(text: "no seccomp filter: \($0)")) } ?? Self.find(level, filter, host)
             switch result {
@@ -103,7 +106,7 @@ struct LauncherSurvey: Sendable {
     private static func output(of arguments: [String]) -> String? { try? run(arguments, fourth: nil).text }
 
     /// Runs a program that says little and ends soon.
-    private static func run(
+    static func run(
         _ arguments: [String], fourth: String?, within limit: Duration = .seconds(15)
     ) throws(SystemError) -> (text: String, status: Int32) {
         let (ours, theirs) = try Descriptor.socketPair()

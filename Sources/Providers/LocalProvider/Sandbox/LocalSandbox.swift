@@ -56,6 +56,8 @@ final class LocalSandbox: Sandbox {
 
     func start(_ command: Command) async throws(ProviderError) -> any SandboxProcess {
         try checkIsUsable()
+        var command = command
+        if maker.spec.rootAccess { command.user = RootAccess.user(command.user) }
         let watch = MemoryWatch(memory)
         do throws(ProviderError) {
             return LocalProcess(try await connection.start(command), watch)
@@ -65,8 +67,11 @@ final class LocalSandbox: Sandbox {
         }
     }
 
-    var files: any SandboxFiles {
-        LocalFiles(AgentSandboxFiles(connection)) { [self] () throws(ProviderError) in try checkIsUsable() }
+    var files: any SandboxFiles { files(as: nil) }
+
+    func files(as user: String?) -> any SandboxFiles {
+        let user = maker.spec.rootAccess ? RootAccess.user(user) : user
+        return LocalFiles(AgentSandboxFiles(connection, as: user)) { [self] () throws(ProviderError) in try checkIsUsable() }
     }
 
     func endpoint(port: Int) async throws(ProviderError) -> SandboxEndpoint {
@@ -115,7 +120,8 @@ final class LocalSandbox: Sandbox {
         let draft = try await Self.onHost("the snapshot can't be begun") { () throws(SystemError) in try snapshots.begin() }
         do throws(ProviderError) {
             try await disk.origin.copy(draft.disk)
-            let description = SnapshotStore.Description(diskGiB: disk.diskGiB, owner: disk.owner, image: maker.spec.image)
+            let description = SnapshotStore.Description(
+                diskGiB: disk.diskGiB, owner: disk.owner, image: maker.spec.image, rootAccess: maker.spec.rootAccess)
             let id = try await Self.onHost(on: HostThreads.copying, "the snapshot can't be kept") { () throws(SystemError) in
                 try snapshots.publish(draft, description)
             }

@@ -122,7 +122,7 @@ struct SandboxMaker: Sendable {
         } catch {
             throw error.providerError("the sandbox can't be journaled")
         }
-        let taken = try host.slots?.take(for: id)
+        let taken = try (spec.rootAccess ? host.rootSlots : host.slots)?.take(for: id)
         do throws(SystemError) {
             if let taken { try remains.note { $0.slotFile = taken.file } }
         } catch {
@@ -139,15 +139,22 @@ struct SandboxMaker: Sendable {
         do throws(SystemError) {
             try group?.make(limits)
             let freezer = Freezer(group)
-            let (storage, owner) = try makeStorage(remains, limits, user)
+            let (storage, owner) = try makeStorage(remains, limits, user, image)
             let network = try prepareNetwork(remains, user, group)
-            let base = image?.entries(resolver: host.system.resolverFile(names)) ?? host.system.entries(names)
-            let plan = LaunchPlan(
-                id: id, directory: directory,
-                root: host.rootFilesystem(base: base, storage: storage, hasMemoryGroup: group?.directories[.memory] != nil),
-                network: attachment(network), user: user, limits: limits, group: group)
+            let hasMemoryGroup = group?.directories[.memory] != nil
+            var plan = LaunchPlan(
+                id: id, directory: directory, root: RootFilesystem(), network: attachment(network), user: user, limits: limits, group: group
+            )
+            if spec.rootAccess {
+                plan.ownRoot = ownRoot(storage, image, hasMemoryGroup: hasMemoryGroup)
+            } else {
+                let base = image?.entries(resolver: host.system.resolverFile(names)) ?? host.system.entries(names)
+                plan.root = host.rootFilesystem(base: base, storage: storage, hasMemoryGroup: hasMemoryGroup)
+            }
             let command = try launcher.prepare(plan)
             var environment = AgentConnection.standardEnvironment
+            // The machine's Python may refuse to have packages put beside its own; here they are the sandbox's.
+            if spec.rootAccess, image == nil { environment["PIP_BREAK_SYSTEM_PACKAGES"] = "1" }
             environment.merge(image?.environment ?? [:]) { _, images in images }
             let disk = remains.journal.mountPoint.map {
                 LiveDisk(
@@ -164,7 +171,7 @@ struct SandboxMaker: Sendable {
 
     /// - Returns: where the files are, and whose they are on the disk.
     private func makeStorage(
-        _ remains: SandboxRemains, _ limits: SandboxLimits, _ user: SandboxUser?
+        _ remains: SandboxRemains, _ limits: SandboxLimits, _ user: SandboxUser?, _ image: ImageStore.Image?
     ) throws(SystemError) -> (Storage, owner: UInt32) {
         let journal = remains.journal
         let user = user ?? SandboxUser(id: geteuid(), rootID: geteuid())
@@ -172,17 +179,41 @@ struct SandboxMaker: Sendable {
         if let origin {
             if limits.diskGiB > origin.diskGiB { try DiskImage.grow(journal.diskImage, toGiB: limits.diskGiB) }
         } else {
-            try DiskImage.make(journal.diskImage, sizeGiB: limits.diskGiB, templatesIn: host.shareDirectory)
+            try DiskImage.make(
+                journal.diskImage, sizeGiB: limits.diskGiB, content: content(image), templatesIn: host.shareDirectory)
         }
         try HostFile.makeDirectories(mountPoint, mode: 0o711)
         let number = try DiskImage.mount(journal.diskImage, at: mountPoint)
         try remains.note { $0.loopDevice = number }
         let storage = Storage.disk(mountPoint: mountPoint)
+        if spec.rootAccess {
+            // Its ids are those of the inside, which outside are others': root's above all.
+            guard chmod(mountPoint, 0o700) == 0 else { throw .current(in: "chmod \(mountPoint)") }
+            return (storage, 0)
+        }
         guard let origin else {
             try Storage.settle(mountPoint, user: user)
             return (storage, user.id)
         }
         return (storage, try Storage.hand(mountPoint, of: origin.owner, to: user))
+    }
+
+    /// What a new disk starts as.
+    private func content(_ image: ImageStore.Image?) -> DiskContent {
+        guard spec.rootAccess else { return .places }
+        return image == nil ? host.systemTree.content(hasNetwork: spec.network != .none) : SystemTree.imageContent
+    }
+
+    private func ownRoot(_ storage: Storage, _ image: ImageStore.Image?, hasMemoryGroup: Bool) -> OwnRoot? {
+        guard case .disk(let mountPoint) = storage else { return nil }
+        var root = OwnRoot(
+            disk: mountPoint, image: image?.root, resolver: names == .machine ? "/etc/resolv.conf" : host.system.resolverFile(names))
+        if image == nil {
+            root.merged = host.systemTree.merged
+            root.bound = host.system.extra.filter(HostFile.exists)
+        }
+        root.sharedMemory = hasMemoryGroup ? nil : 64 << 20
+        return root
     }
 
     // MARK: Launching

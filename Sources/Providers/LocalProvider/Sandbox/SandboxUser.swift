@@ -5,6 +5,6 @@ struct SandboxUser: Hashable, Sendable {
 
     /// The machine's uid and gid of the sandbox's user.
     var id: UInt32
-    /// The machine's uid and gid of what is root inside, where a launcher has to have one. Nothing runs as it.
+    /// The machine's uid and gid of what is root inside, where a launcher has to have one. Nothing runs as it but in sandboxes with root access.
     var rootID: UInt32
 }

@@ -13,12 +13,12 @@ enum ContentName {
 
 /// Files and directories of the machine, by blocking calls.
 enum HostFile {
-    /// The file's bytes, at most 1 MiB; nil if it can't be read.
-    static func read(_ path: String) -> [UInt8]? {
+    /// The file's bytes, or the first of them; nil if it can't be read.
+    static func read(_ path: String, upTo limit: Int = 1 << 20) -> [UInt8]? {
         guard let file = try? Descriptor.open(path, O_RDONLY) else { return nil }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16_384)
-        while bytes.count < 1 << 20 {
+        while bytes.count < limit {
             let count = Glibc.read(file.number, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return count == 0 ? bytes : nil }
