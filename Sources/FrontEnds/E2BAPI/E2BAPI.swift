@@ -27,6 +27,7 @@ package struct E2BAPI: FrontEnd {
 
     package func streamsBody(_ head: HTTPRequest) -> Bool {
         switch E2BAddress(head, domain: domain) {
+        case .sandbox(_, E2BAddress.envdPort, let path, _): envd.streamsBody(path)
         case .sandbox: true
         case .control(let path): control.streamsBody(path)
         case .wrong, nil: false

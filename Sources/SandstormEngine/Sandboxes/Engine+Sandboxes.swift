@@ -146,12 +146,13 @@ extension Engine {
         return Principal(tenant: record.tenant, project: record.project)
     }
 
-    /// Replaces what a front end noted down about a sandbox under the names given; what is under other names stays.
+    /// Replaces what a front end noted down about a sandbox under the names given, and forgets what is `null`; what is under other
+    /// names stays.
     package func setAttributes(_ attributes: JSONObject, of id: SandboxID, for principal: Principal) async throws(EngineError) {
         let living = try await living(id, for: principal)
         try await living.turnstile.pass { () async throws(EngineError) in
             var all = living.info.attributes
-            for member in attributes.members { all[member.key] = member.value }
+            for member in attributes.members { all[member.key] = member.value == .null ? nil : member.value }
             try await living.set(all)
         }
     }

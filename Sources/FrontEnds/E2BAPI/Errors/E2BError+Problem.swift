@@ -9,7 +9,7 @@ extension E2BError {
         let message = ([problem.detail] + details).joined(separator: "; ")
         switch problem.kind {
         case .invalidRequest, .malformedJSON, .invalidParameter, .invalidHeader, .malformedHTTP:
-            self.init(.badRequest, message)
+            self.init(.badRequest, message, headers: problem.headers)
         case .noOffer:
             // Nothing left to try: an SDK that tries again three times would only wait.
             self.init(.serviceUnavailable, message, code: "sandbox_capacity_unavailable", headers: [.shouldRetry: "false"])

@@ -15,6 +15,9 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
+    /// Of answers whose clients may take as long as they like.
+    private static let patientTypes = [OfferedType.eventStream.rawValue, ConnectProtocol.streamContentType]
+
     private let frontEnds: FrontEnds
     private let connections: Connections
     private let maximumBodyBytes: Int
@@ -87,7 +90,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             isUpgraded = head.status == .switchingProtocols
             hasBegunAnswer = head.status.kind != .informational || isUpgraded
-            isPatient = isUpgraded || head.headerFields[.contentType]?.hasPrefix(OfferedType.eventStream.rawValue) ?? false
+            let contentType = head.headerFields[.contentType] ?? ""
+            isPatient = isUpgraded || ConnectionHandler.patientTypes.contains { contentType.hasPrefix($0) }
         case .body: break
         case .end:
             pendingRequests -= 1

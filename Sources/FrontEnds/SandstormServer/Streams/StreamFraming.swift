@@ -9,13 +9,15 @@ package enum StreamFraming: Sendable {
     case lines
     /// Bytes and nothing else. Nothing can be said in them: if they end too early, so does the connection.
     case bytes(contentType: String)
+    /// Frames of another protocol; `ending` is the last one, for a stream that ends before its end.
+    case frames(contentType: String, heartbeat: ByteBuffer?, ending: @Sendable (Problem) -> ByteBuffer)
 
     /// The value of the response's `Content-Type`.
     package var contentType: String {
         switch self {
         case .serverSentEvents: OfferedType.eventStream.rawValue
         case .lines: OfferedType.jsonLines.rawValue
-        case .bytes(let contentType): contentType
+        case .bytes(let contentType), .frames(let contentType, _, _): contentType
         }
     }
 
@@ -29,15 +31,20 @@ package enum StreamFraming: Sendable {
             buffer.writeBytes(JSONValue.object(["event": "problem", "problem": json]).encodedBytes)
             buffer.writeInteger(UInt8(ascii: "\n"))
         case .bytes: return nil
+        case .frames(_, _, let ending): return ending(problem)
         }
         return buffer
     }
 
     /// What is sent when nothing happens for a while; `nil` where there is no such thing.
     package var heartbeat: ByteBuffer? {
-        guard case .serverSentEvents = self else { return nil }
-        var buffer = ByteBuffer()
-        ServerSentEvent.encode(comment: "heartbeat", into: &buffer)
-        return buffer
+        switch self {
+        case .serverSentEvents:
+            var buffer = ByteBuffer()
+            ServerSentEvent.encode(comment: "heartbeat", into: &buffer)
+            return buffer
+        case .frames(_, let heartbeat, _): return heartbeat
+        case .lines, .bytes: return nil
+        }
     }
 }

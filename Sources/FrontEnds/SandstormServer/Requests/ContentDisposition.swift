@@ -1,7 +1,7 @@
 /// What a client may call a file that it saves (RFC 6266).
-enum ContentDisposition {
+package enum ContentDisposition {
     /// An attachment called `name`, whatever is in the name: a line break or a quote in it can't begin anything of its own.
-    static func attachment(_ name: String) -> String {
+    package static func attachment(_ name: String) -> String {
         let isPlain = name.utf8.allSatisfy { (0x20...0x7E).contains($0) && !#""\%/"#.utf8.contains($0) }
         if isPlain { return "attachment; filename=\"\(name)\"" }
         let fallback = String(decoding: name.unicodeScalars.map { isPlainScalar($0) ? UInt8(ascii: $0) : UInt8(ascii: "_") }, as: UTF8.self)
