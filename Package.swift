@@ -200,6 +200,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "E2BAPITests",
+            dependencies: [
+                "E2BAPI", "SandstormServer", "SandstormEngine", "SandstormStore", "SandstormCore", "SandstormWire", "SandstormTestSupport",
+                "LocalProvider", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle, crypto,
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "SandstormTests",
             dependencies: ["Sandstorm", "SandstormCore", "SandstormEngine", "SandstormTestSupport", "SandstormCLI", nioCore, logging],
             swiftSettings: settings),
