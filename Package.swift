@@ -100,7 +100,9 @@ let package = Package(
             dependencies: [
                 "SandstormServer", "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, crypto, hummingbird,
             ],
-            path: "Sources/FrontEnds/E2BAPI", swiftSettings: settings),
+            path: "Sources/FrontEnds/E2BAPI",
+            // Embedded by scripts/embed-interpreter.sh.
+            exclude: ["Interpreter/Programs"], swiftSettings: settings),
 
         // Floor 5: the SDK that users import, and the program.
         .target(

@@ -14,6 +14,8 @@ test_needs=(
     "${run_needs[@]}" "runc=runc" "go=golang-go" "rustc=rustc" "javac=default-jdk-headless" "g++=g++"
     "mcs=mono-mcs" "mono=mono-runtime" "php=php-cli" "busybox=busybox-static" "curl=curl" "openssl=openssl" "git=git"
     "/usr/share/nodejs/typescript=node-typescript"
+    "/usr/lib/python3/dist-packages/ipykernel=python3-ipykernel"
+    "/usr/lib/python3/dist-packages/matplotlib=python3-matplotlib" "/usr/lib/python3/dist-packages/pandas=python3-pandas"
 )
 bench_needs=("${test_needs[@]}" "wrk=wrk")
 

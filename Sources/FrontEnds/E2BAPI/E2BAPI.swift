@@ -11,16 +11,18 @@ package struct E2BAPI: FrontEnd {
     private let domain: String?
     private let control: ControlPlane
     private let envd: EnvdPlane
+    private let interpreter: InterpreterPlane
     private let ports: PortPlane
 
     package init(engine: Engine, auth: AuthMode, server: GatewayServer, settings: E2BSettings = E2BSettings()) {
         let services = E2BServices(
             engine: engine, callers: CallerCheck(auth: auth, keyLifetime: server.configuration.keyLifetime), server: server,
-            settings: settings)
+            settings: settings, interpreters: InterpreterHost(engine: engine))
         domain = settings.domain
         control = ControlPlane(services)
         envd = EnvdPlane(services)
         ports = PortPlane(services)
+        interpreter = InterpreterPlane(services, ports: ports)
     }
 
     package func claims(_ head: HTTPRequest) -> Bool { E2BAddress(head, domain: domain) != nil }
@@ -57,8 +59,11 @@ package struct E2BAPI: FrontEnd {
             case .sandbox(let name, let port, let path, let origin):
                 let place = SandboxPlace(name: name, port: port, origin: origin)
                 let request = request.at(path)
-                return port == E2BAddress.envdPort
-                    ? try await envd.respond(to: request, place, context) : try await ports.respond(to: request, place, context)
+                return switch port {
+                case E2BAddress.envdPort: try await envd.respond(to: request, place, context)
+                case E2BAddress.interpreterPort: try await interpreter.respond(to: request, place, context)
+                default: try await ports.respond(to: request, place, context)
+                }
             case .wrong(let message): throw E2BError(.badRequest, message)
             case nil: throw E2BError(.notFound, "there is no such route")
             }

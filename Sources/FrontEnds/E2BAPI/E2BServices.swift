@@ -7,4 +7,5 @@ struct E2BServices: Sendable {
     let callers: CallerCheck
     let server: GatewayServer
     let settings: E2BSettings
+    let interpreters: InterpreterHost
 }

@@ -23,16 +23,19 @@ struct PortPlane: Sendable {
         try await respond(to: request, place, try await gate.open(place.name), context)
     }
 
+    /// Refuses requests without the sandbox's token, where it asks for that.
+    func admit(_ request: Request, to sandbox: OpenSandbox) throws(E2BError) {
+        guard !sandbox.note.allowsPublicTraffic else { return }
+        guard services.engine.isToken(request.headers[PortPlane.trafficToken] ?? "", of: sandbox.id, for: E2BToken.traffic) else {
+            throw E2BError(.forbidden, "Traffic to this sandbox needs its token; send E2b-Traffic-Access-Token")
+        }
+    }
+
     /// The same for a sandbox that was found.
     func respond(
         to request: Request, _ place: SandboxPlace, _ sandbox: OpenSandbox, _ context: APIContext
     ) async throws -> Response {
-        if !sandbox.note.allowsPublicTraffic {
-            let token = request.headers[PortPlane.trafficToken] ?? ""
-            guard services.engine.isToken(token, of: sandbox.id, for: E2BToken.traffic) else {
-                throw E2BError(.forbidden, "Traffic to this sandbox needs its token; send E2b-Traffic-Access-Token")
-            }
-        }
+        try admit(request, to: sandbox)
         var head = request.head
         for field in PortPlane.ownFields { head.headerFields[field] = nil }
         let host = sandbox.note.maskRequestHost?.replacing("${PORT}", with: String(place.port))
