@@ -9,18 +9,44 @@ struct DirectoryWatch: Sendable {
     let metadata: FileMetadata
     /// Each event comes with what is at its path by then.
     let includesEntries: Bool
+    /// What is told next, before anything else.
+    private let following = Locked<JSONValue?>(nil)
+
+    init(path: String, changes: FileChanges, files: any SandboxFiles, metadata: FileMetadata, includesEntries: Bool) {
+        self.path = path
+        self.changes = changes
+        self.files = files
+        self.metadata = metadata
+        self.includesEntries = includesEntries
+    }
 
     /// The next event; `nil` once the directory is not watched any more.
     ///
     /// - Throws: ``ConnectError`` if more changed than could be told, or what the watch threw.
     func next() async throws -> JSONValue? {
+        let following = following.withLock { following in
+            defer { following = nil }
+            return following
+        }
+        if let following { return following }
         var iterator = changes.makeAsyncIterator()
         guard let change = try await iterator.next(isolation: nil) else { return nil }
         guard change.kind != .overflow else { throw ConnectError(.internal, "more changed in \(path) than could be told") }
-        var object: JSONObject = ["name": .string(name(of: change.path))]
         var entry: EntryInfo?
-        if change.kind == .renamed || includesEntries && change.kind != .removed { entry = await self.entry(change.path) }
-        object["type"] = .string(DirectoryWatch.type(of: change.kind, isThere: entry != nil))
+        switch change.kind {
+        case .created, .renamed: entry = await self.entry(change.path)
+        case .removed: break
+        default: if includesEntries { entry = await self.entry(change.path) }
+        }
+        // A file that comes with its content, as uploads do here, is seen there as made and then written.
+        if change.kind == .created, let entry, entry.isFileWithContent {
+            self.following.withLock { $0 = event(DirectoryWatch.type(of: .modified, isThere: true), change.path, entry) }
+        }
+        return event(DirectoryWatch.type(of: change.kind, isThere: entry != nil), change.path, entry)
+    }
+
+    private func event(_ type: String, _ path: String, _ entry: EntryInfo?) -> JSONValue {
+        var object: JSONObject = ["name": .string(name(of: path)), "type": .string(type)]
         if includesEntries { object["entry"] = entry?.json }
         return .object(object)
     }

@@ -28,6 +28,8 @@ struct EntryInfo: Sendable {
         }
     }
 
+    var isFileWithContent: Bool { info.kind == .file && info.size > 0 }
+
     var json: JSONValue {
         let isLink = info.kind == .symbolicLink
         let meant = target ?? info
