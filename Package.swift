@@ -175,6 +175,12 @@ let package = Package(
             name: "LocalProviderTests", dependencies: ["LocalProvider", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix],
             swiftSettings: settings),
         .testTarget(
+            name: "E2BProviderTests",
+            dependencies: [
+                "E2BProvider", "SandstormCore", "SandstormWire", "SandstormTestSupport", nioCore, nioPosix, nioHTTP,
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "ExampleProviderTests", dependencies: ["ExampleProvider", "ProviderConformance", "SandstormCore"],
             path: "examples/provider/Tests", packageAccess: false, swiftSettings: settings),
         .testTarget(

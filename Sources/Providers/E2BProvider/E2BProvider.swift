@@ -117,7 +117,7 @@ public final class E2BProvider: SandboxProvider {
             do throws(ProviderError) { return .success(try await plane.create(body, key: key, as: call)) } catch { return .failure(error) }
         }
         guard await answered.wait() else {
-            aftercare.take(within: ControlPlane.patience + .seconds(30)) {
+            aftercare.take(within: place.account.patience.control + .seconds(30)) {
                 if case .success(let access) = await asking.value { try? await plane.kill(access.id) }
             }
             throw ProviderError(.interrupted, "the caller has gone", mayHaveTakenEffect: true)

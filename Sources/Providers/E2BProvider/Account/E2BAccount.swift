@@ -24,6 +24,7 @@ public struct E2BAccount: Hashable, Sendable {
     public var languages: Set<Language>?
     /// The wall around a sandbox; E2B's are virtual machines.
     public var isolation = IsolationLevel.maximum
+    var patience = E2BPatience()
 
     /// An account at E2B's own cloud.
     public init(name: String = "default", key: E2BKey) {
@@ -101,4 +102,18 @@ public enum E2BFeature: String, CaseIterable, Hashable, Sendable {
     case templateBuilds
     /// Requests to files may carry bytes as they are, rather than as forms.
     case octetStream
+}
+
+/// How long answers are waited for.
+struct E2BPatience: Hashable, Sendable {
+    /// The control plane: what the vendor's own clients allow.
+    var control = Duration.seconds(60)
+    /// Pauses and snapshots, for which memory is written out.
+    var snapshot = Duration.seconds(180)
+    /// Until envd begins to answer.
+    var envd = Duration.seconds(30)
+    /// How quiet a stream may be. envd says every 90 s that it lives, more often if it heeds that it is asked to.
+    var silence = Duration.seconds(210)
+    /// How quiet a file may be on its way.
+    var transfer = Duration.seconds(60)
 }

@@ -9,10 +9,6 @@ final class ControlPlane: Sendable {
     let client: VendorClient
     private let base: String
 
-    /// How long an answer may take: what the vendor's own clients allow.
-    static let patience = Duration.seconds(60)
-    /// A sandbox as large as may be takes so long to be written out.
-    static let snapshotPatience = Duration.seconds(180)
     /// What no list or description exceeds.
     private static let longestAnswer = 16 << 20
 
@@ -33,7 +29,8 @@ final class ControlPlane: Sendable {
 
     /// What is known of a sandbox, and whether it is paused.
     func detail(_ id: String) async throws(ProviderError) -> (access: SandboxAccess, isPaused: Bool) {
-        let answer = try await send(.GET, "/sandboxes/\(id)", as: .sandbox, expecting: [200], within: .seconds(20))
+        let answer = try await send(
+            .GET, "/sandboxes/\(id)", as: .sandbox, expecting: [200], within: min(account.patience.control, .seconds(20)))
         guard let json = answer.json, let access = SandboxAccess(json: json) else { throw ControlFailure.garbage(on: .sandbox) }
         return (access, json["state"]?.stringValue == "paused")
     }
@@ -57,7 +54,7 @@ final class ControlPlane: Sendable {
 
     /// - Returns: `false` if it was not running: paused already, or on its way to or from that.
     func pause(_ id: String) async throws(ProviderError) -> Bool {
-        let answer = try await exchange(.POST, "/sandboxes/\(id)/pause", [:], as: .sandbox, within: ControlPlane.snapshotPatience)
+        let answer = try await exchange(.POST, "/sandboxes/\(id)/pause", [:], as: .sandbox, within: account.patience.snapshot)
         if answer.status == 409, answer.json?["error_code"] == nil { return false }
         try check(answer, [200, 204], .sandbox)
         return true
@@ -71,7 +68,7 @@ final class ControlPlane: Sendable {
     func snapshot(_ id: String, memory: Bool) async throws(ProviderError) -> String {
         let answer = try await send(
             .POST, "/sandboxes/\(id)/snapshots", ["memory": .bool(memory)], as: .snapshot, expecting: [200, 201],
-            within: ControlPlane.snapshotPatience)
+            within: account.patience.snapshot)
         guard let snapshot = answer.json?["snapshotID"]?.stringValue, !snapshot.isEmpty else { throw ControlFailure.garbage(on: .snapshot) }
         return snapshot
     }
@@ -119,7 +116,7 @@ final class ControlPlane: Sendable {
 
     /// The cheapest call that shows whether the key is good and the control plane is well.
     func probe() async throws(ProviderError) {
-        _ = try await send(.GET, "/v2/sandboxes?limit=1", as: .list, expecting: [200], within: .seconds(15))
+        _ = try await send(.GET, "/v2/sandboxes?limit=1", as: .list, expecting: [200], within: min(account.patience.control, .seconds(15)))
     }
 
     // MARK: Calls
@@ -127,7 +124,7 @@ final class ControlPlane: Sendable {
     /// Sends a call and checks the answer's status.
     func send(
         _ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil, as call: ControlCall, expecting statuses: Set<Int>,
-        within limit: Duration = ControlPlane.patience, headers: [(String, String)] = []
+        within limit: Duration? = nil, headers: [(String, String)] = []
     ) async throws(ProviderError) -> VendorAnswer {
         let answer = try await exchange(method, path, body, as: call, within: limit, headers: headers)
         try check(answer, statuses, call)
@@ -137,7 +134,7 @@ final class ControlPlane: Sendable {
     /// Sends a call and takes whatever is answered.
     func exchange(
         _ method: HTTPMethod, _ path: String, _ body: JSONValue? = nil, as call: ControlCall,
-        within limit: Duration = ControlPlane.patience,
+        within limit: Duration? = nil,
         headers: [(String, String)] = []
     ) async throws(ProviderError) -> VendorAnswer {
         let address = HostAddress(base + path)
@@ -150,7 +147,7 @@ final class ControlPlane: Sendable {
             request.body = .bytes(ByteBuffer(bytes: body.encodedBytes))
         }
         do throws(VendorFailure) {
-            return try await client.answer(to: request, within: limit, upTo: ControlPlane.longestAnswer)
+            return try await client.answer(to: request, within: limit ?? account.patience.control, upTo: ControlPlane.longestAnswer)
         } catch {
             throw ControlFailure.error(error, on: call)
         }

@@ -32,10 +32,6 @@ final class SandboxLink: Sendable {
     /// The names of users by number, as far as they were asked for.
     let userNames = Locked<[String: String]>([:])
 
-    /// Until the head of an answer of envd.
-    static let patience = Duration.seconds(30)
-    /// envd says that it lives at least every 90 s unless it is asked to do so more often, which it may pass over.
-    static let silence = Duration.seconds(210)
     private static let port = 49_983
 
     init(_ access: SandboxAccess, plane: ControlPlane, aftercare: Aftercare, lease: Date) {
@@ -45,6 +41,7 @@ final class SandboxLink: Sendable {
     }
 
     var account: E2BAccount { plane.account }
+    var patience: E2BPatience { plane.account.patience }
     var id: String { state.withLock(\.access.id) }
     var access: SandboxAccess { state.withLock(\.access) }
     var isGone: Bool { state.withLock(\.isGone) }
@@ -120,7 +117,7 @@ final class SandboxLink: Sendable {
 
     /// A unary call of Connect.
     func call(
-        _ method: String, _ message: JSONValue, as user: String? = nil, within limit: Duration = SandboxLink.patience
+        _ method: String, _ message: JSONValue, as user: String? = nil, within limit: Duration? = nil
     ) async throws(EnvdFailure) -> JSONValue {
         let body = ByteBuffer(bytes: message.encodedBytes)
         let answer = try await fresh { () async throws(EnvdFailure) in
@@ -130,7 +127,7 @@ final class SandboxLink: Sendable {
                     ("content-type", ConnectProtocol.unaryContentType), (ConnectProtocol.versionHeader, ConnectProtocol.version),
                     ("accept-encoding", "identity"),
                 ], body: .bytes(body))
-            return try await self.answer(to: request, within: limit)
+            return try await self.answer(to: request, within: limit ?? self.patience.envd)
         }
         guard ConnectProtocol.isContentType(answer.headers.first(name: "content-type") ?? "", ConnectProtocol.unaryContentType),
             let json = answer.json
@@ -150,7 +147,7 @@ final class SandboxLink: Sendable {
                 ], body: .bytes(frame))
             let stream: VendorStream
             do throws(VendorFailure) {
-                stream = try await self.plane.client.open(request, within: SandboxLink.patience)
+                stream = try await self.plane.client.open(request, within: self.patience.envd)
             } catch {
                 throw .transport(error)
             }
@@ -164,9 +161,9 @@ final class SandboxLink: Sendable {
 
     /// A plain request, whose answer is taken whole.
     func rest(
-        _ request: @Sendable () -> VendorRequest, within limit: Duration = SandboxLink.patience
+        _ request: @Sendable () -> VendorRequest, within limit: Duration? = nil
     ) async throws(EnvdFailure) -> VendorAnswer {
-        try await fresh { () async throws(EnvdFailure) in try await self.answer(to: request(), within: limit) }
+        try await fresh { () async throws(EnvdFailure) in try await self.answer(to: request(), within: limit ?? self.patience.envd) }
     }
 
     /// A plain request, whose answer is read as it comes.
@@ -174,7 +171,7 @@ final class SandboxLink: Sendable {
         try await fresh { () async throws(EnvdFailure) in
             let stream: VendorStream
             do throws(VendorFailure) {
-                stream = try await self.plane.client.open(request(), within: SandboxLink.patience)
+                stream = try await self.plane.client.open(request(), within: self.patience.envd)
             } catch {
                 throw .transport(error)
             }

@@ -120,7 +120,7 @@ struct E2BFiles: SandboxFiles {
             while part.withLock({ $0.left > 0 }) {
                 let bytes: ByteBuffer?
                 do throws(VendorFailure) {
-                    bytes = try await stream.next(within: SandboxLink.patience)
+                    bytes = try await stream.next(within: link.patience.transfer)
                 } catch {
                     throw await link.error(.transport(error), hasBegun: true)
                 }
@@ -216,7 +216,7 @@ struct E2BFiles: SandboxFiles {
         let request = link.request(.POST, "/files" + query, headers: [("content-type", type)], body: .stream(body, length: size))
         let answer: VendorAnswer
         do throws(VendorFailure) {
-            answer = try await link.plane.client.answer(to: request, within: .seconds(60))
+            answer = try await link.plane.client.answer(to: request, within: link.patience.transfer)
         } catch {
             throw .transport(error)
         }

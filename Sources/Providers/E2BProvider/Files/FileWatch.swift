@@ -21,7 +21,7 @@ final class FileWatch: Sendable {
     func begin() async throws(EnvdFailure) {
         let stream = try await link.stream(
             "filesystem.Filesystem/WatchDir", ["path": .string(path), "recursive": .bool(isRecursive)], as: user)
-        switch try await stream.next(within: SandboxLink.patience) {
+        switch try await stream.next(within: link.patience.envd) {
         case .message(let payload):
             guard (try? JSONValue(parsing: payload.readableBytesView))?["start"] != nil else {
                 throw .garbage("a watch that does not begin")
@@ -37,7 +37,7 @@ final class FileWatch: Sendable {
             guard let stream = messages.withLock(\.self) else { return try await beginAgain() }
             let next: ConnectMessages.Next
             do throws(EnvdFailure) {
-                next = try await stream.next(within: SandboxLink.silence)
+                next = try await stream.next(within: link.patience.silence)
             } catch {
                 if case .transport(let failure) = error, failure.kind == .cancelled {
                     throw ProviderError(.interrupted, "the reader has gone")

@@ -69,7 +69,7 @@ final class E2BProcess: SandboxProcess {
     private func advance(_ messages: ConnectMessages) async throws(ProviderError) -> ProcessEvent? {
         let next: ConnectMessages.Next
         do throws(EnvdFailure) {
-            next = try await messages.next(within: SandboxLink.silence)
+            next = try await messages.next(within: link.patience.silence)
         } catch {
             if case .transport(let failure) = error, failure.kind == .cancelled {
                 throw ProviderError(.interrupted, "the reader has gone", afterStart: true)
@@ -182,7 +182,7 @@ final class E2BProcess: SandboxProcess {
     private func connect() async throws(ProviderError) -> Connection {
         do throws(EnvdFailure) {
             let messages = try await link.stream("process.Process/Connect", ["process": selector], as: user)
-            switch try await messages.next(within: SandboxLink.patience) {
+            switch try await messages.next(within: link.patience.envd) {
             case .message(let payload):
                 guard let event = EnvdEvent(payload) else { return .failed }
                 state.withLock { state in
@@ -232,7 +232,7 @@ final class E2BProcess: SandboxProcess {
     }
 
     /// Sends something to the process; to one that has ended, or does not want it any more, nothing happens.
-    private func send(_ method: String, _ message: JSONValue, within limit: Duration = SandboxLink.patience) async throws(ProviderError) {
+    private func send(_ method: String, _ message: JSONValue, within limit: Duration? = nil) async throws(ProviderError) {
         try link.checkIsThere()
         guard !over.isOpen else { return }
         let (link, user, over) = (link, user, over)

@@ -92,7 +92,7 @@ final class Tool: Sendable {
         while !state.withLock(\.isOver) {
             let next: ConnectMessages.Next
             do throws(EnvdFailure) {
-                next = try await messages.next(within: SandboxLink.silence)
+                next = try await messages.next(within: link.patience.silence)
             } catch {
                 throw await link.error(error, hasBegun: state.withLock(\.hasBegun))
             }

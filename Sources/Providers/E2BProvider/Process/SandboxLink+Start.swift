@@ -46,7 +46,7 @@ extension SandboxLink {
         while true {
             let next: ConnectMessages.Next
             do throws(EnvdFailure) {
-                next = try await messages.next(within: SandboxLink.patience)
+                next = try await messages.next(within: patience.envd)
             } catch {
                 throw await startError(error, command)
             }
