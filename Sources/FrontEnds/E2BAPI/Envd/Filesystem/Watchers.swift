@@ -64,6 +64,11 @@ final class Watchers: Sendable {
         return id
     }
 
+    /// How many events wait.
+    ///
+    /// - Throws: ``ConnectError`` with `not_found`.
+    func pendingEvents(_ id: String, in sandbox: SandboxID) throws(ConnectError) -> Int { try find(id, sandbox).pendingEvents }
+
     /// Takes all events that wait.
     ///
     /// - Throws: ``ConnectError`` with `not_found`, or why there are no more.
@@ -111,6 +116,7 @@ private final class Watch: Sendable {
         self.limit = limit
     }
 
+    var pendingEvents: Int { state.withLock { $0.events.count } }
     var hasFailed: Bool { state.withLock { $0.hasFailed } }
 
     func begin(_ body: @escaping @Sendable () async -> Void) {
