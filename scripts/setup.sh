@@ -6,7 +6,7 @@ set -euo pipefail
 
 # command or file → package
 run_needs=(
-    "bwrap=bubblewrap" "slirp4netns=slirp4netns" "python3=python3" "node=nodejs" "ruby=ruby" "mkfs.ext4=e2fsprogs" "make=make" "cc=gcc"
+    "bwrap=bubblewrap" "slirp4netns=slirp4netns" "python3=python3" "python=python-is-python3" "node=nodejs" "ruby=ruby" "mkfs.ext4=e2fsprogs" "make=make" "cc=gcc"
     "/usr/include/sqlite3.h=libsqlite3-dev" "/usr/include/seccomp.h=libseccomp-dev" "/usr/include/zlib.h=zlib1g-dev"
     "strip=binutils"
 )
