@@ -45,9 +45,6 @@ struct SystemTree: Sendable {
     ]
     private static let links = [("var/lock", "/run/lock"), ("var/run", "/run"), ("etc/mtab", "../proc/self/mounts")]
 
-    /// Programs under the name that images for code have them by, where the machine has them by another one only: path below `/usr`, target.
-    private static let aliases = [("local/bin/python", "/usr/bin/python3")]
-
     /// The machine's directories that root inside may change for itself.
     let merged: [Merged]
     /// Links at the top, such as `/bin`.
@@ -78,7 +75,7 @@ struct SystemTree: Sendable {
     /// What a new disk starts as.
     func content(hasNetwork: Bool) -> DiskContent {
         let names = (shared[hasNetwork] ?? []).filter { HostFile.exists("/etc/\($0)") }
-        let description = "\(Self.places) \(Self.links) \(Self.missingAliases) \(merged) \(topLinks) \(files) \(names.map(Self.stamp))"
+        let description = "\(Self.places) \(Self.links) \(merged) \(topLinks) \(files) \(names.map(Self.stamp))"
         return DiskContent(name: description) { (directory) throws(SystemError) in try write(to: directory, names) }
     }
 
@@ -111,11 +108,6 @@ struct SystemTree: Sendable {
             try HostFile.makeDirectories("\(root)\(entry.path)")
             for part in ["upper", "work"] { try HostFile.makeDirectories("\(directory)/over/\(entry.name)/\(part)") }
         }
-        for (name, target) in Self.missingAliases {
-            let path = "\(directory)/over/usr/upper/\(name)"
-            try HostFile.makeDirectories(HostFile.parent(of: path))
-            guard symlink(target, path) == 0 else { throw .current(in: "symlink \(name)") }
-        }
         for file in files {
             let path = "\(root)/etc/\(file.name)"
             try HostFile.makeDirectories(HostFile.parent(of: path))
@@ -124,13 +116,6 @@ struct SystemTree: Sendable {
         for name in names where !HostFile.exists("\(root)/etc/\(name)") {
             try HostFile.makeDirectories(HostFile.parent(of: "\(root)/etc/\(name)"))
             try Self.copy(name, to: "\(root)/etc", depth: 0)
-        }
-    }
-
-    private static var missingAliases: [(String, String)] {
-        aliases.filter { name, target in
-            let program = name.split(separator: "/").last ?? ""
-            return HostFile.exists(target) && !HostFile.exists("/usr/\(name)") && !HostFile.exists("/usr/bin/\(program)")
         }
     }
 
