@@ -115,7 +115,8 @@ let package = Package(
         .executableTarget(
             name: "SandstormCLI",
             dependencies: [
-                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NullProvider", "SandstormServer",
+                "Sandstorm", "SandstormCore", "SandstormEngine", "SandstormStore", "LocalProvider", "NullProvider", "E2BProvider",
+                "SandstormServer",
                 "NativeAPI", "E2BAPI", nioCore,
                 nioPosix, logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -19,12 +19,13 @@ package struct EmbeddedGateway: Sendable {
     ///   - local: how sandboxes on this machine are set up.
     ///   - warm: which sandboxes are kept ready.
     ///   - routing: rules, budgets and thresholds.
-    ///   - others: providers beside this machine's sandboxes.
+    ///   - others: makes the providers beside this machine's sandboxes, which may ask the price book.
     ///   - prices: what the operator says about prices.
     /// - Throws: ``SandstormError`` of kind `configuration`.
     package init(
         opening directory: DataDirectory, exclusive: Bool, local settings: LocalSettings = LocalSettings(), warm: WarmSetting = .count(0),
-        routing: RoutingSettings = RoutingSettings(), beside others: [any SandboxProvider] = [],
+        routing: RoutingSettings = RoutingSettings(),
+        beside others: (LivePrices) throws(SandstormError) -> [any SandboxProvider] = { _ in [] },
         prices: PriceConfiguration = PriceConfiguration(), logger: Logger
     ) async throws(SandstormError) {
         // First of all: whoever comes first makes it, and the provider would let others look into it.
@@ -41,10 +42,11 @@ package struct EmbeddedGateway: Sendable {
         case .count(let count): if count > 0 { configuration.warmPools = [WarmPool(count: count)] }
         case .automatic(let budget): configuration.automaticPools = AutomaticPools(budget: budget)
         }
-        let providers = [local] + others
+        let book = try await EmbeddedGateway.prices(prices, in: exclusive ? store : nil)
+        let providers = [local] + (try others(book))
         engine = Engine(
             providers: providers, store: store, configuration: configuration,
-            prices: try await EmbeddedGateway.prices(prices, in: exclusive ? store : nil),
+            prices: book,
             refreshedBy: prices.sources(asking: providers, over: HTTPPriceFeed()), learned: await Engine.learned(in: store), logger: logger)
     }
 

@@ -93,7 +93,8 @@ struct ServeCommand: ReportingCommand {
     var provider: [String] = []
 
     @Option(
-        help: ArgumentHelp("A JSON file that says more: rules and limits of routing, prices of your own.", valueName: "file"),
+        help: ArgumentHelp(
+            "A JSON file that says more: accounts at clouds, rules and limits of routing, prices of your own.", valueName: "file"),
         completion: .file(extensions: ["json"]))
     var config: String?
 
@@ -113,7 +114,9 @@ struct ServeCommand: ReportingCommand {
         Allocator.limitHeaps()
         let gateway = try await EmbeddedGateway(
             opening: data.directory, exclusive: true, local: settings.local, warm: settings.warm, routing: settings.file.routing,
-            beside: provider.isEmpty ? [] : [NullProvider()],
+            beside: { [provider] prices throws(SandstormError) in
+                (provider.isEmpty ? [] : [NullProvider()]) + (try settings.file.accounts.providers(prices))
+            },
             prices: settings.file.prices, logger: Logger(label: "sandstorm"))
         do {
             try await serve(gateway, settings)

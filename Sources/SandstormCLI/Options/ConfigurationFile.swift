@@ -10,6 +10,8 @@ struct ConfigurationFile {
     var prices = PriceConfiguration()
     /// The section `e2b`; docs/e2b.md.
     var e2b = E2BSettings()
+    /// The section `accounts`; docs/accounts.md.
+    var accounts = AccountSettings()
 
     init() {}
 
@@ -38,6 +40,11 @@ struct ConfigurationFile {
         }
         if let section = reader.value("e2b") {
             do throws(InvalidRequest) { e2b = try E2BSettings(json: section, at: "/e2b") } catch {
+                reader.merge(error.problems)
+            }
+        }
+        if let section = reader.value("accounts") {
+            do throws(InvalidRequest) { accounts = try AccountSettings(json: section, at: "/accounts") } catch {
                 reader.merge(error.problems)
             }
         }

@@ -94,6 +94,9 @@ package final class LivePrices: Sendable {
     /// The prices of now.
     package var book: PriceBook { state.withLock { $0.history.current } }
 
+    /// What `provider` charges for its sandboxes at this moment; `nil` while that is not known.
+    package func schedule(of provider: ProviderID) -> PriceSchedule? { try? book.price(of: provider).schedule }
+
     /// All changes, and the prices of any moment since the first.
     package var history: PriceHistory { state.withLock { $0.history } }
 
