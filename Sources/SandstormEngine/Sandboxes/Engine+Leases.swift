@@ -79,9 +79,10 @@ extension Engine {
 
     /// Lets frozen processes go on, with a lease that ends `duration` from now. A sandbox that runs keeps a lease that ends later.
     ///
+    /// - Parameter onLeaseEnd: what is to become of it when that lease ends; `nil` for what was to be.
     /// - Returns: the sandbox, and whether it was paused.
     package func wake(
-        _ id: SandboxID, for duration: Duration, by principal: Principal
+        _ id: SandboxID, for duration: Duration, onLeaseEnd: LeaseEnd? = nil, by principal: Principal
     ) async throws(EngineError) -> (sandbox: SandboxInfo, wasPaused: Bool) {
         try check(duration)
         let living = try await living(id, for: principal)
@@ -94,7 +95,7 @@ extension Engine {
             }
             try checkCost(of: place, until: lease)
             try await ask(living) { () async throws(ProviderError) in try await place.sandbox.resume() }
-            try await living.become(.running, until: lease)
+            try await living.become(.running, until: lease, onLeaseEnd: onLeaseEnd)
             await living.tellPlace(of: lease, place)
             return (living.info, true)
         }

@@ -220,13 +220,15 @@ final class LivingSandbox: Sendable {
     /// - Parameters:
     ///   - lease: the end of its lease, if that changes too.
     ///   - keptSince: since when its lease is stopped.
+    ///   - onLeaseEnd: what becomes of it when its lease ends, if that changes too.
     func become(
-        _ newState: SandboxState, until lease: Date? = nil, keptSince: Date? = nil
+        _ newState: SandboxState, until lease: Date? = nil, keptSince: Date? = nil, onLeaseEnd: LeaseEnd? = nil
     ) async throws(EngineError) {
         try await write { info in
             info.state = newState
             info.keptSince = keptSince
             if let lease { info.leaseUntil = lease }
+            if let onLeaseEnd { info.onLeaseEnd = onLeaseEnd }
         } with: { [store, attemptUntil = lease.map(attemptLease)] record throws(StoreError) in
             try await store.save(record, attemptUntil: attemptUntil)
         }

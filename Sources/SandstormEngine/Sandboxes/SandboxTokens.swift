@@ -12,13 +12,19 @@ extension Engine {
     /// The token of a sandbox, 64 hexadecimal digits. It is good as long as the sandbox is there.
     ///
     /// - Parameter purpose: what it opens; each purpose has tokens of its own.
-    package func sandboxToken(_ id: SandboxID, for purpose: String) -> String {
-        let code = HMAC<SHA256>.authenticationCode(for: Engine.subject(id, purpose), using: tokenKey)
+    package func sandboxToken(_ id: SandboxID, for purpose: String) -> String { code(of: "\(purpose) \(id)") }
+
+    func code(of subject: String) -> String {
+        let code = HMAC<SHA256>.authenticationCode(for: Array(subject.utf8), using: tokenKey)
         return code.map { String(UInt16($0) + 256, radix: 16).dropFirst() }.joined()
     }
 
     /// Whether `token` is that of this sandbox and purpose. Takes as long for a token that is nearly right as for any other.
     package func isToken(_ token: some StringProtocol, of id: SandboxID, for purpose: String) -> Bool {
+        isCode(token, of: "\(purpose) \(id)")
+    }
+
+    func isCode(_ token: some StringProtocol, of subject: String) -> Bool {
         let digits = Array(token.utf8)
         guard digits.count == SHA256.byteCount * 2 else { return false }
         var bytes: [UInt8] = []
@@ -26,10 +32,8 @@ extension Engine {
             guard let high = Engine.value(digits[index]), let low = Engine.value(digits[index + 1]) else { return false }
             bytes.append(high << 4 | low)
         }
-        return HMAC<SHA256>.isValidAuthenticationCode(bytes, authenticating: Engine.subject(id, purpose), using: tokenKey)
+        return HMAC<SHA256>.isValidAuthenticationCode(bytes, authenticating: Array(subject.utf8), using: tokenKey)
     }
-
-    private static func subject(_ id: SandboxID, _ purpose: String) -> [UInt8] { Array("\(purpose) \(id)".utf8) }
 
     private static func value(_ digit: UInt8) -> UInt8? {
         switch digit {

@@ -15,6 +15,8 @@ package struct SandboxQuery: Hashable, Sendable {
     package var metadata: [String: String] = [:]
     /// Texts that a front end noted down about a sandbox, each with the way to it, such as `["e2b", "template"]`.
     package var attributes: [Attribute] = []
+    /// Only sandboxes about which no front end noted down anything under this name.
+    package var withoutAttribute: String?
     /// Only sandboxes that were asked for at this time or later.
     package var createdFrom: Date?
     /// Only sandboxes that were asked for before this time.
@@ -50,6 +52,8 @@ package struct SnapshotQuery: Hashable, Sendable {
     package var tenant: TenantID?
     /// Only those of this sandbox.
     package var sandbox: SandboxID?
+    /// Only those of this name.
+    package var name: String?
     /// Only snapshots older than this one: the last of the page before.
     package var before: SnapshotID?
     package var limit = 50

@@ -68,13 +68,14 @@ enum LivingSandboxRow {
         return try database.change(
             """
             UPDATE sandboxes SET state = :state, provider = :provider, region = :region, provider_sandbox = :providerSandbox,
-                lease_until = :leaseUntil, kept_since = :keptSince
+                lease_until = :leaseUntil, kept_since = :keptSince, on_lease_end = :onLeaseEnd
             WHERE id = :id AND state <> 'ended'
             """,
             [
                 "id": info.id.rawValue, "state": info.state.rawValue, "provider": info.provider == .none ? nil : info.provider.rawValue,
                 "region": info.region, "providerSandbox": record.providerSandbox?.rawValue,
                 "leaseUntil": info.leaseUntil.milliseconds, "keptSince": info.keptSince?.milliseconds,
+                "onLeaseEnd": info.onLeaseEnd.rawValue,
             ]) == 1
     }
 

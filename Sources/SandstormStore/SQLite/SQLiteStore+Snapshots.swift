@@ -36,12 +36,14 @@ extension SQLiteStore {
         if query.tenant != nil { conditions.append("tenant = :tenant") }
         if query.sandbox != nil { conditions.append("sandbox = :sandbox") }
         if query.before != nil { conditions.append("id < :before") }
+        if query.name != nil { conditions.append("name = :name") }
         let sql = "SELECT * FROM snapshots WHERE \(conditions.joined(separator: " AND ")) ORDER BY id DESC LIMIT :limit"
         return try await read { database in
             var arguments: StatementArguments = ["limit": max(0, query.limit)]
             if let tenant = query.tenant { arguments += ["tenant": tenant.rawValue] }
             if let sandbox = query.sandbox { arguments += ["sandbox": sandbox.rawValue] }
             if let before = query.before { arguments += ["before": before.rawValue] }
+            if let name = query.name { arguments += ["name": name] }
             return try database.rows(sql, arguments, SnapshotRow.record)
         }
     }

@@ -24,6 +24,7 @@ enum SandboxFilter {
                 AS label WHERE label.key = wanted.key AND label.value = wanted.value))
                 """)
         }
+        if query.withoutAttribute != nil { conditions.append("json_extract(attributes, :without) IS NULL") }
         for index in query.attributes.indices { conditions.append("json_extract(attributes, :path\(index)) = :value\(index)") }
         return conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
     }
@@ -37,6 +38,7 @@ enum SandboxFilter {
         if let date = query.createdBefore { arguments += ["createdBefore": date.milliseconds] }
         if !query.states.isEmpty { arguments += ["states": JSONValue.strings(query.states.map(\.rawValue).sorted()).encoded] }
         if !query.metadata.isEmpty { arguments += ["metadata": query.metadata.json.encoded] }
+        if let name = query.withoutAttribute { arguments += ["without": "$.\"\(name)\""] }
         for (index, attribute) in query.attributes.enumerated() {
             let path = attribute.path.map { ".\"\($0)\"" }.joined()
             arguments += ["path\(index)": "$" + path, "value\(index)": attribute.value]

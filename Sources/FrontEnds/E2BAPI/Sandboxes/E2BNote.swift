@@ -30,6 +30,14 @@ struct E2BNote: Hashable, Sendable {
     var allowInternetAccess: Bool?
     /// The member `network` as it was asked for, without passwords.
     var network: JSONValue?
+    /// What runs in the background from the sandbox's start on.
+    var startCommand: String?
+    /// Succeeds once the sandbox is ready for its user.
+    var readyCommand: String?
+    /// A pause at the end of its time keeps processes; else files only.
+    var autoPauseMemory = true
+    /// What the pause that it is in keeps, if somebody asked for the pause: `full` or `filesystem`.
+    var pauseMode: String?
 }
 
 extension E2BNote {
@@ -51,6 +59,10 @@ extension E2BNote {
         httpsPorts = json["httpsPorts"]?.arrayValue?.compactMap(\.intValue) ?? []
         allowInternetAccess = json["allowInternetAccess"]?.boolValue
         network = json["network"]
+        startCommand = json["startCommand"]?.stringValue
+        readyCommand = json["readyCommand"]?.stringValue
+        autoPauseMemory = json["autoPauseMemory"]?.boolValue ?? autoPauseMemory
+        pauseMode = json["pauseMode"]?.stringValue
     }
 
     /// The value of the attribute.
@@ -65,6 +77,10 @@ extension E2BNote {
         if !httpsPorts.isEmpty { object["httpsPorts"] = .array(httpsPorts.map { .integer($0) }) }
         object["allowInternetAccess"] = allowInternetAccess.map(JSONValue.bool)
         object["network"] = network
+        object["startCommand"] = startCommand.map(JSONValue.string)
+        object["readyCommand"] = readyCommand.map(JSONValue.string)
+        if !autoPauseMemory { object["autoPauseMemory"] = false }
+        object["pauseMode"] = pauseMode.map(JSONValue.string)
         return .object(object)
     }
 
