@@ -14,20 +14,23 @@ struct LeakTests {
         await #expect(processExitsWith: .success) {
             await Playground.runAlone({ $0.userIDs = 300_000..<300_200 }) { playground in
                 let host = try playground.provider.host.get()
-                let launcher = try #require(playground.provider.survey?.launchers[.standard])
+                let survey = try #require(playground.provider.survey)
+                let launcher = try #require(survey.launchers[.standard])
                 // Once through everything first: pools and event loops open what they keep.
                 let warm = try await playground.sandbox()
                 _ = try await warm.sh("echo")
                 try await warm.kill()
                 let before = openFiles()
 
-                for round in 0..<60 {
+                for round in 0..<120 {
                     let id = "local-round\(round)"
+                    let root = round % 2 == 0 ? nil : survey.root.launcher
                     let maker = SandboxMaker(
-                        host: host, launcher: launcher, spec: SandboxSpec(command: ["sh"]), id: id, tag: playground.tag())
+                        host: host, launcher: root ?? launcher, spec: root == nil ? SandboxSpec(command: ["sh"]) : .withRoot, id: id,
+                        tag: playground.tag())
                     let making = Task { LocalSandbox(try await maker.make(), by: maker, provider: nil) }
                     // From before the first step to after the last: a creation takes 20 to 40 ms here.
-                    try await Task.sleep(for: .microseconds(round * 700))
+                    try await Task.sleep(for: .microseconds(round * 350))
                     making.cancel()
                     if case .success(let sandbox) = await making.result {
                         let process = try? await sandbox.start(Command(["/bin/sh", "-c", "yes & sleep 1000"]))
@@ -65,8 +68,10 @@ struct LeakTests {
             processes = LocalProviderTests.processes(of: users)
             zombies = LocalProviderTests.zombies()
             let directories = try playground.provider.host.get().groups?.directories.values.map(\.self) ?? []
+            let host = try playground.provider.host.get()
+            processes += LocalProviderTests.processes(of: host.configuration.rootUserIDs)
             groups = Set(directories).flatMap { HostFile.names(in: $0) }.filter { $0.hasPrefix("local-leak") }.sorted()
-            slots = HostFile.names(in: "\(playground.directory)/local/slots")
+            slots = ["slots", "root-slots"].flatMap { HostFile.names(in: "\(playground.directory)/local/\($0)") }
             remainders = "\(Remainders(of: playground.directory))"
         }
     }
@@ -79,14 +84,19 @@ struct LeakTests {
     func thousand() async {
         await #expect(processExitsWith: .success) {
             let users: Range<uid_t> = 320_000..<320_400
-            await Playground.runAlone({ $0.userIDs = users }) { playground in
+            // Others have the rest.
+            let rootUsers: Range<UInt32> = 2_013_265_920..<2_080_374_784
+            await Playground.runAlone({ ($0.userIDs, $0.rootUserIDs) = (users, rootUsers) }) { playground in
                 let host = try playground.provider.host.get()
-                let launcher = try #require(playground.provider.survey?.launchers[.standard])
+                let survey = try #require(playground.provider.survey)
+                let launcher = try #require(survey.launchers[.standard])
                 /// - Returns: whether it went as it should. A life that nobody kills has to.
                 @Sendable func life(_ number: Int, of network: NetworkPolicy, moment: Duration?) async -> Bool {
-                    var spec = SandboxSpec(command: ["sh"])
+                    let root = number % 3 == 0 ? survey.root.launcher : nil
+                    var spec = root == nil ? SandboxSpec(command: ["sh"]) : .withRoot
                     spec.network = network
-                    let maker = SandboxMaker(host: host, launcher: launcher, spec: spec, id: "local-leak\(number)", tag: playground.tag())
+                    let maker = SandboxMaker(
+                        host: host, launcher: root ?? launcher, spec: spec, id: "local-leak\(number)", tag: playground.tag())
                     let living = Task { () async throws -> Bool in
                         let sandbox = LocalSandbox(try await maker.make(), by: maker, provider: nil)
                         let outcome = await Self.outcome { () async throws -> Bool in

@@ -119,8 +119,129 @@ struct RootAccessTests {
             #expect(try await sandbox.sh("cp /bin/sh /usr/local/bin/rsh && chmod u+s /usr/local/bin/rsh", as: "root").code == 0)
             #expect(try await sandbox.sh("/usr/local/bin/rsh -p -c 'id -u; echo x > /opt/x; cat /opt/x'").stdout == "0\nx\n")
             // Nobody has a password, so that what the machine has of such programs leads nowhere.
-            #expect(try await sandbox.sh("echo | su -c 'id -u'").code != 0)
+            #expect(try await sandbox.sh("cat /etc/shadow").code != 0)
+            #expect(try await sandbox.sh("cut -d : -f 2 /etc/shadow | sort -u", as: "root").stdout == "*\n")
         }
+    }
+
+    @Test("a snapshot and a fork keep what root has done, for whoever has them next", .enabled(if: Machine.canCopyDisks, Machine.whyCopy))
+    func copies() async throws {
+        try await Playground.run { playground in
+            let original = try await playground.sandbox(.withRoot)
+            let change = """
+                echo kept > /opt/kept; chown 123:456 /opt/kept; chmod 4750 /opt/kept; rm /usr/bin/env; echo '# kept' >> /usr/bin/ldd
+                mkdir -p /usr/local/lib/kept; echo 'new:x:1234:1234::/home/new:/bin/sh' >> /etc/passwd; ln -s /opt/kept /root/link; mkdir /a; touch /a/b
+                """
+            #expect(try await original.sh(change, as: "root").code == 0)
+            #expect(try await original.sh("echo mine > ~/mine").code == 0)
+            let look = """
+                stat -c '%u %g %a' /opt/kept; ls /usr/bin/env 2>&1 | grep -c 'No such'; tail -n 1 /usr/bin/ldd; ls -d /usr/local/lib/kept; id -un 1234
+                cat /root/link; stat -c %U /home/user/mine /a/b; touch /usr/bin/another && rm /usr/bin/another && echo writable
+                """
+            let seen = "123 456 4750\n1\n# kept\n/usr/local/lib/kept\nnew\nkept\nuser\nroot\nwritable\n"
+            let snapshot = try await original.snapshot(.filesystem)
+            let fork = try await playground.fork(original)
+            #expect(try await original.sh("rm -r /opt /a /root/link; rm /usr/bin/ldd", as: "root").code == 0)
+            let restored = try await playground.sandbox(from: snapshot, .withRoot)
+            for copy in [fork, restored] {
+                #expect(try await copy.sh(look, as: "root").stdout == seen)
+                #expect(try await copy.sh("id -u; cat ~/mine; echo more >> ~/mine && tail -n 1 ~/mine").stdout == "1000\nmine\nmore\n")
+            }
+            // Larger, and of the second generation.
+            var larger = SandboxSpec.withRoot
+            larger.disk = 2
+            let again = try await playground.sandbox(from: try await restored.snapshot(.filesystem), larger)
+            #expect(try await again.sh(look, as: "root").stdout == seen)
+            // What is meant for one kind of sandbox is not for the other.
+            let plain = try await playground.sandbox()
+            let other = try await plain.snapshot(.filesystem)
+            for (from, spec) in [(snapshot, SandboxSpec(command: ["sh"])), (other, SandboxSpec.withRoot)] {
+                let error = await providerError { _ = try await playground.sandbox(from: from, spec) }
+                #expect(error?.code == .invalid && error?.message.contains("root access") == true)
+            }
+        }
+    }
+
+    @Test("a paused one stands still and goes on")
+    func pause() async throws {
+        try await Playground.run { playground in
+            guard playground.provider.capabilities.pause else { return }
+            let sandbox = try await playground.sandbox(.withRoot)
+            try await sandbox.pause()
+            #expect(await providerError { _ = try await sandbox.files(as: "root").list("/", depth: 1) }?.code == .invalid)
+            try await sandbox.resume()
+            #expect(try await sandbox.sh("id -u", as: "root").stdout == "0\n")
+            let usage = try await sandbox.usage()
+            #expect(usage.memoryLimit == 256 << 20 && usage.diskLimit == 1 << 30 && (usage.disk ?? 0) > 0)
+        }
+    }
+
+    @Test("a terminal belongs to the user whose command has it")
+    func terminal() async throws {
+        try await Playground.run { playground in
+            let sandbox = try await playground.sandbox(.withRoot)
+            for (user, name) in [("root", "root"), (nil, "user")] {
+                let command = Command(
+                    ["/bin/sh", "-c", "test -t 0 && stat -c %U $(tty); echo x > $(tty)"], terminal: TerminalSize(columns: 80, rows: 24),
+                    user: user)
+                #expect(try await sandbox.start(command).transcript().stdout == "\(name)\r\nx\r\n")
+            }
+        }
+    }
+
+    @Test(
+        "an image's root directory can be written to, and the image stays as it is", .enabled(if: Machine.busybox != nil, "needs busybox"))
+    func image() async throws {
+        try await Playground.run { playground in
+            let root = "\(playground.directory)/images/tiny/rootfs"
+            try HostFile.makeDirectories("\(root)/bin")
+            try HostFile.makeDirectories("\(root)/etc")
+            let busybox = try #require(Machine.busybox.flatMap { HostFile.read($0, upTo: 8 << 20) })
+            try HostFile.create("\(root)/bin/busybox", busybox, mode: 0o755)
+            for applet in ["sh", "cat", "ls", "id", "touch", "stat", "rm"] { _ = symlink("busybox", "\(root)/bin/\(applet)") }
+            try HostFile.create("\(root)/etc/motto", Array("tiny\n".utf8))
+            try HostFile.create("\(root)/etc/passwd", Array("root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n".utf8))
+            var spec = SandboxSpec.withRoot
+            spec.image = "tiny"
+            let sandbox = try await playground.sandbox(spec)
+            #expect(
+                try await sandbox.sh("id -u; cat /etc/motto; pwd; echo $HOME; echo x > ~/x && cat ~/x").stdout
+                    == "1000\ntiny\n/workspace\n/home/user\nx\n")
+            #expect(
+                try await sandbox.sh("echo changed > /etc/motto; rm /bin/touch; echo y > /y; cat /etc/motto /y", as: "root").stdout
+                    == "changed\ny\n")
+            #expect(try await sandbox.sh("stat -c %u /etc/motto /bin/busybox /bin", as: "root").stdout == "0\n0\n0\n")
+            #expect(
+                await providerError { try await sandbox.files.write("/etc/motto", ByteBuffer(string: "z"), mode: 0o644) }?.fileProblem
+                    == .notPermitted)
+            let fork = try await playground.fork(sandbox)
+            #expect(try await fork.sh("cat /etc/motto /y; ls /bin/touch", as: "root").stdout == "changed\ny\n")
+            #expect(HostFile.text("\(root)/etc/motto") == "tiny\n")
+            #expect(HostFile.names(in: root).sorted() == ["bin", "etc"])
+        }
+    }
+
+    @Test("after a crash of the gateway it is listed and can be killed, and nothing stays")
+    func crash() async throws {
+        let directory = "/tmp/sandstorm-test-\(UInt64.random(in: .min ... .max))"
+        defer { HostFile.removeTree(directory) }
+        let gateway = GatewayID.generate()
+        await #expect(processExitsWith: .signal(SIGKILL)) { [directory = directory as String, gateway = gateway.rawValue as String] in
+            let provider = await LocalProvider(configuration: Playground.configuration(directory))
+            let tag = SandboxTag(gateway: try #require(GatewayID(gateway)), run: .generate(), attempt: .generate(), sandbox: .generate())
+            let sandbox = try await provider.create(.withRoot, on: try #require(provider.offers(for: .withRoot).first), tag: tag)
+            _ = try await sandbox.start(Command(["/bin/sh", "-c", "trap '' TERM HUP; while :; do sleep 1; done"], user: "root"))
+            raise(SIGKILL)
+        }
+        let name = try #require(HostFile.names(in: "\(directory)/local").first { $0.hasPrefix("local-") })
+        let journal = try #require(SandboxJournal(in: "\(directory)/local/\(name)"))
+        #expect(await eventually { journal.process?.isAlive == false && journal.group?.processes.isEmpty != false })
+        let provider = await LocalProvider(configuration: Playground.configuration(directory))
+        let records = try await provider.sandboxes(taggedBy: gateway)
+        #expect(records.count == 1)
+        for record in records { try await provider.destroy(record.id) }
+        #expect(await eventually { Remainders(of: directory).isEmpty }, "\(Remainders(of: directory))")
+        #expect(journal.group?.directories.values.allSatisfy { !HostFile.exists($0) } ?? true)
     }
 
     @Test("without root access there is none")

@@ -36,7 +36,7 @@ struct BombTests {
                     try: os.fork()
                     except OSError: pass
                 """
-            let bomb = try await sandbox.start(Command(["/usr/bin/python3", "-c", program]))
+            let bomb = try await sandbox.start(Command(["/usr/bin/python3", "-c", program], user: occasion.user))
             let group = try #require(playground.journal(of: sandbox)?.group)
             #expect(await eventually(within: .seconds(60)) { group.processes.count >= 90 })
             #expect(try #require(group.count) <= 100)
@@ -95,7 +95,7 @@ struct BombTests {
             try await occasion.run(memory: 64) { playground, sandbox in
                 guard playground.enforces(.memory) else { return }
                 let error = await providerError {
-                    let result = try await sandbox.sh("exec /usr/bin/python3 -c \"$BOMB\"", environment: ["BOMB": bomb])
+                    let result = try await sandbox.sh("exec /usr/bin/python3 -c \"$BOMB\"", environment: ["BOMB": bomb], as: occasion.user)
                     Issue.record("\(bomb): ended with \(result)")
                 }
                 #expect(error?.code == .interrupted, "\(bomb)")
@@ -163,7 +163,7 @@ struct BombTests {
                 os.posix_fallocate(f, 0, 600 << 20)
                 print(fill(lambda: os.write(f, b"x" * (1 << 20)) if os.lseek(f, 0, 1) < 64 << 20 else os.posix_fallocate(f, 0, 2 << 30)))
                 """
-            #expect(try await sandbox.python(program).stdout == "ENOSPC True\nEMLINK\nENOSPC\n")
+            #expect(try await sandbox.python(program, as: occasion.user).stdout == "ENOSPC True\nEMLINK\nENOSPC\n")
             // No room for a command's own files is no reason not to run it.
             #expect(try await sandbox.sh("echo alive").stdout == "alive\n")
             try await end(playground, sandbox)
@@ -174,7 +174,7 @@ struct BombTests {
     func flood(occasion: Occasion) async throws {
         try await occasion.run { playground, sandbox in
             let flood = try await sandbox.start(
-                Command(["/bin/sh", "-c", "trap '' TERM HUP INT PIPE; yes >&2 & yes & while :; do :; done"]))
+                Command(["/bin/sh", "-c", "trap '' TERM HUP INT PIPE; yes >&2 & yes & while :; do :; done"], user: occasion.user))
             let spin = try await sandbox.start(Command(["/usr/bin/python3", "-c", "while True: pass"]))
             let memory = residentMiB()
             // As the engine does at the timeout.
@@ -209,10 +209,10 @@ struct BombTests {
                         while True: time.sleep(1)
                     os._exit(0)
                 """
-            #expect(try await sandbox.python(program).code == 0)
+            #expect(try await sandbox.python(program, as: occasion.user).code == 0)
             let states = "cat /proc/[0-9]*/stat 2>/dev/null | grep -c ') Z '"
             #expect(try await eventually { try await sandbox.sh(states).stdout == "0\n" })
-            #expect(try await eventually { try await sandbox.sh("kill -0 $(cat /tmp/daemon)").code == 0 })
+            #expect(try await eventually { try await sandbox.sh("kill -0 $(cat /tmp/daemon)", as: occasion.user).code == 0 })
             // A parent that never waits keeps its zombies, in its own process table.
             let maker = try await sandbox.start(
                 Command([

@@ -18,30 +18,33 @@ struct FileAttackTests {
         defer { HostFile.removeTree(secret) }
         try await occasion.run { _, sandbox in
             let race = try await sandbox.start(
-                Command([
-                    "/usr/bin/python3", "-c",
-                    """
-                    import os
-                    os.mkdir("real"); open("real/file", "w").write("the sandbox's")
-                    targets = ["real", "\(secret)", "/proc/1/root\(secret)", "/etc", "../../../..\(secret)"]
-                    print("up", flush=True)
-                    n = 0
-                    while True:
-                        n += 1
-                        os.symlink(targets[n % len(targets)], "new"); os.rename("new", "d")
-                    """,
-                ]))
+                Command(
+                    [
+                        "/usr/bin/python3", "-c",
+                        """
+                        import os
+                        os.mkdir("real"); open("real/file", "w").write("the sandbox's")
+                        targets = ["real", "\(secret)", "/proc/1/root\(secret)", "/etc", "../../../..\(secret)"]
+                        print("up", flush=True)
+                        n = 0
+                        while True:
+                            n += 1
+                            os.symlink(targets[n % len(targets)], "new"); os.rename("new", "d")
+                        """,
+                    ], user: occasion.user))
+            // As the same user: what is the attacker's to give away is not in question.
+            let files = try sandbox.files(as: occasion.user)
             var events = race.events.makeAsyncIterator()
             while let event = try await events.next(isolation: nil) { if case .stdout = event { break } }
             for _ in 0..<60 {
-                try? await sandbox.files.write("d/file", ByteBuffer(string: "overwritten"), mode: 0o644)
-                if let text = try? await sandbox.files.read("d/file", upTo: 1000) { #expect(!String(buffer: text).contains("machine")) }
-                if let text = try? await sandbox.files.archive("d").collect(upTo: 1 << 20) {
+                try? await files.write("d/file", ByteBuffer(string: "overwritten"), mode: 0o644)
+                if let text = try? await files.read("d/file", upTo: 1000) { #expect(!String(buffer: text).contains("machine")) }
+                if let text = try? await files.archive("d").collect(upTo: 1 << 20) {
                     #expect(!String(buffer: text).contains("the machine's"))
                 }
-                try? await sandbox.files.remove("d/file", recursively: true)
-                _ = try? await sandbox.files.makeDirectory("d/made", mode: 0o755)
-                try? await sandbox.files.move("d/file", to: "d/moved", replacing: true)
+                try? await files.remove("d/file", recursively: true)
+                _ = try? await files.makeDirectory("d/made", mode: 0o755)
+                try? await files.move("d/file", to: "d/moved", replacing: true)
             }
             #expect(HostFile.text("\(secret)/file") == "the machine's")
             #expect(HostFile.names(in: secret) == ["file"])
@@ -49,13 +52,17 @@ struct FileAttackTests {
         }
     }
 
-    @Test("an archive with a member that leads outside is refused, and nothing comes to be outside", arguments: TarMember.hostile)
-    func archives(member: TarMember) async throws {
+    @Test(
+        "an archive with a member that leads outside is refused, and nothing comes to be outside",
+        arguments: TarMember.hostile, [nil] + Occasion.withRoot.prefix(1).map(\.user))
+    func archives(member: TarMember, user: String?) async throws {
         try await Playground.run { playground in
-            let sandbox = try await playground.sandbox()
+            var spec = SandboxSpec(command: ["sh"])
+            spec.rootAccess = user != nil
+            let sandbox = try await playground.sandbox(spec)
             _ = try await sandbox.sh("mkdir -p in/deep /tmp/outside; echo before > /tmp/outside/file; echo mine > /workspace/mine")
             let archive = TarMember.archive([TarMember("good", content: "x")] + member.preparation + [member])
-            let error = await providerError { try await sandbox.files.extract(Self.stream(archive), into: "in/deep") }
+            let error = await providerError { try await sandbox.files(as: user).extract(Self.stream(archive), into: "in/deep") }
             #expect(error?.code == .invalid, "\(String(describing: error))")
             let listing = try await sandbox.sh(
                 "cat /tmp/outside/file mine; ls -A /tmp/outside /workspace; find / -xdev \\( -name evil -o -links +1 -type f -path '/workspace/*' \\) -newer /tmp/outside/file 2>/dev/null; find / -xdev \\( -type b -o -type c \\) -path '/workspace/*'"

@@ -13,11 +13,14 @@ import Testing
 struct NetworkWallTests {
     @Test(
         "neither the machine nor its neighbourhood is reached, however a socket is bound",
-        arguments: [IsolationLevel.standard] + (Machine.hasRunc ? [.strong] : []))
-    func walls(level: IsolationLevel) async throws {
+        arguments: [(.standard, nil)] + (Machine.hasRunc ? [(.strong, nil)] : []) + Occasion.withRoot.map { ($0.level, $0.user) }
+            as [(IsolationLevel, String?)])
+    func walls(level: IsolationLevel, user: String?) async throws {
         let service = try HostListener()
         try await Playground.run({ $0.runtimes[.strong] = "runc" }) { playground in
-            let sandbox = try await playground.sandbox(Self.open(level))
+            var spec = Self.open(level)
+            spec.rootAccess = user != nil
+            let sandbox = try await playground.sandbox(spec)
             let targets =
                 ["127.0.0.1", "127.1.2.3", "10.0.2.2", "10.0.2.3", "169.254.169.254", "0.0.0.0", "::1", "fe80::1", "fd00::2"]
                 + HostListener.machineAddresses
@@ -48,7 +51,7 @@ struct NetworkWallTests {
                     for job in [pool.submit(attempt, *j) for j in jobs]: job.result()
                 print("tried", len(jobs) > 50)
                 """
-            #expect(try await sandbox.python(program).stdout == "tried True\n")
+            #expect(try await sandbox.python(program, as: user).stdout == "tried True\n")
             #expect(service.visitors() == [])
         }
     }
@@ -92,12 +95,14 @@ struct NetworkWallTests {
         }
     }
 
-    @Test("the code has no rights over its network")
-    func rights() async throws {
+    @Test("the code has no rights over its network", arguments: [nil] + Occasion.withRoot.map(\.user))
+    func rights(user: String?) async throws {
         let name = "sandstorm-test-\(UInt32.random(in: .min ... .max))"
         let abstract = try HostListener.abstract(name)
         try await Playground.run { playground in
-            let sandbox = try await playground.sandbox(Self.open(.standard))
+            var spec = Self.open(.standard)
+            spec.rootAccess = user != nil
+            let sandbox = try await playground.sandbox(spec)
             let program = """
                 import fcntl, os, socket, struct
                 def attempt(label, body):
@@ -127,7 +132,7 @@ struct NetworkWallTests {
                 a = socket.socket(socket.AF_UNIX)
                 attempt("abstract", lambda: a.connect("\\0\(name)"))
                 """
-            let lines = try await sandbox.python(program).stdout.split(separator: "\n")
+            let lines = try await sandbox.python(program, as: user).stdout.split(separator: "\n")
             #expect(lines.count == 15)
             #expect(lines.filter { !$0.hasSuffix(" refused") } == [])
             withExtendedLifetime(abstract) {}

@@ -27,8 +27,8 @@ enum Probe {
 
 extension Sandbox {
     /// Runs a program to its end, its input empty.
-    func python(_ program: String) async throws -> Transcript {
-        let process = try await start(Command(["/usr/bin/python3", "-c", program]))
+    func python(_ program: String, as user: String? = nil) async throws -> Transcript {
+        let process = try await start(Command(["/usr/bin/python3", "-c", program], user: user))
         try await process.closeInput()
         let transcript = try await process.transcript()
         if !transcript.stderr.isEmpty { Issue.record("\(transcript.stderr)") }
