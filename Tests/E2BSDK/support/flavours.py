@@ -136,10 +136,10 @@ class Flavour:
         prefix = "" if self.is_blocking else "Async"
         self.Sandbox = Static(getattr(e2b, f"{prefix}Sandbox"), options, {"list", "list_snapshots"})
         self.Template = Static(getattr(e2b, f"{prefix}Template"), options, set())
-        if hasattr(e2b, "Volume"):
-            self.Volume = Static(getattr(e2b, f"{prefix}Volume"), options, set())
-        if hasattr(e2b, "Secret"):
-            self.Secret = Static(getattr(e2b, f"{prefix}Secret"), options, {"list"})
+        # Not all of them are there in the SDK of old.
+        for kind, immediate in [("Volume", set()), ("Secret", {"list"})]:
+            if hasattr(e2b, prefix + kind):
+                setattr(self, kind, Static(getattr(e2b, prefix + kind), options, immediate))
         if e2b_code_interpreter is not None:
             self.Interpreter = Static(getattr(e2b_code_interpreter, f"{prefix}Sandbox"), options, {"list", "list_snapshots"})
 
