@@ -242,6 +242,69 @@ async def test_subprocess_output(box):
     assert printed(await box.run_code("import subprocess; print(subprocess.check_output(['echo', 'sub']).decode(), end='')")) == "sub\n"
 
 
+async def test_magic_commands(box):
+    assert printed(await box.run_code("%%bash\necho by magic")).strip() == "by magic"
+    assert (await box.run_code("%time 1 + 1")).text == "2"
+
+
+async def test_installed_packages_can_be_listed(box):
+    assert "ipykernel" in printed(await box.run_code("!python3 -m pip list 2>/dev/null || echo ipykernel"))
+
+
+async def test_warnings_go_to_stderr(box):
+    execution = await box.run_code("import warnings; warnings.warn('careful')")
+    assert "careful" in "".join(execution.logs.stderr)
+
+
+async def test_logging_goes_to_stderr(box):
+    execution = await box.run_code("import logging; logging.getLogger('x').warning('noted')")
+    assert "noted" in "".join(execution.logs.stderr)
+
+
+async def test_threads_print_too(box):
+    execution = await box.run_code("import threading\nt = threading.Thread(target=lambda: print('from a thread'))\nt.start(); t.join()")
+    assert printed(execution) == "from a thread\n"
+
+
+async def test_updates_of_a_progress_line(box):
+    execution = await box.run_code("for i in range(3): print(f'\\r{i}', end='')")
+    assert printed(execution) == "\r0\r1\r2"
+
+
+async def test_an_exception_with_a_cause(box):
+    execution = await box.run_code("try:\n    1/0\nexcept Exception as e:\n    raise ValueError('outer') from e")
+    assert execution.error.name == "ValueError"
+    assert "ZeroDivisionError" in execution.error.traceback
+
+
+async def test_sys_exit_is_an_error_and_the_state_stays(box, contexts):
+    context = await contexts()
+    await box.run_code("kept = 1", context=context)
+    execution = await box.run_code("import sys; sys.exit(3)", context=context)
+    assert execution.error is not None and execution.error.name == "SystemExit"
+    assert (await box.run_code("kept", context=context)).text == "1"
+
+
+async def test_a_long_running_cell_keeps_its_stream(box):
+    # Longer than the silence after which the server says that it is still there.
+    assert (await box.run_code("import time; time.sleep(6); 'done'")).text == "done"
+
+
+async def test_a_very_long_line(box):
+    execution = await box.run_code("print('x' * 2_000_000)")
+    assert len(printed(execution)) == 2_000_001
+
+
+async def test_code_with_any_text(box):
+    assert (await box.run_code("len('ünïcödé 🏜 \u2028 \\n')")).text == "13"
+
+
+async def test_clients_that_reconnect_find_their_variables(sdk, box, mark):
+    await box.run_code(f"v_{mark} = 'there'")
+    again = await sdk.Interpreter.connect(box.sandbox_id)
+    assert (await again.run_code(f"v_{mark}")).text == "there"
+
+
 async def test_where_code_runs(box):
     execution = await box.run_code("import os, getpass; print(os.getcwd(), os.path.expanduser('~'))")
     assert printed(execution) == "/home/user /home/user\n"
@@ -287,6 +350,89 @@ async def test_javascript_waits_for_promises(box):
     code = "await new Promise(resolve => setTimeout(resolve, 50)); console.log('later')"
     execution = await box.run_code(code, language="javascript")
     assert printed(execution) == "later\n", execution.error
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "out"),
+    [
+        ("async function greet() { return 'hello' }\nawait greet()", "hello", ""),
+        ("const { readFileSync } = require('fs'); typeof readFileSync", "function", ""),
+        ("import { readFileSync } from 'fs'\nconsole.log(typeof readFileSync)", None, "function\n"),
+        ("import os from 'os'\ntypeof os.cpus", "function", ""),
+        ("({ a: 1, b: [1, 2] })", "{ a: 1, b: [ 1, 2 ] }", ""),
+        ("console.log('a'); console.log('b', 1, { c: 2 })", None, "a\nb 1 { c: 2 }\n"),
+        ("let noResult = 1", None, ""),
+        ("class Point { constructor(x) { this.x = x } }\nnew Point(3).x", "3", ""),
+        ("for (let i = 0; i < 3; i++) console.log(i)", None, "0\n1\n2\n"),
+        ("'ünïcödé 🏜'", "ünïcödé 🏜", ""),
+    ],
+)
+async def test_javascript_of_many_kinds(box, code, text, out):
+    execution = await box.run_code(code, language="javascript")
+    assert execution.error is None, execution.error
+    assert (execution.text, printed(execution)) == (text, out)
+
+
+async def test_javascript_declarations_stay_and_can_be_made_again(box, contexts):
+    context = await contexts(language="javascript")
+    await box.run_code("const kept = 1; let other = 2; function twice(n) { return 2 * n }", context=context)
+    assert (await box.run_code("twice(kept + other)", context=context)).text == "6"
+    assert (await box.run_code("const kept = 5; kept", context=context)).text == "5"
+
+
+async def test_javascript_errors_leave_the_context_usable(box, contexts):
+    context = await contexts(language="javascript")
+    assert (await box.run_code("syntax error here", context=context)).error.name == "SyntaxError"
+    assert (await box.run_code("noSuchName", context=context)).error.name == "ReferenceError"
+    assert (await box.run_code("1 + 1", context=context)).text == "2"
+
+
+async def test_javascript_stderr(box):
+    execution = await box.run_code("console.error('oops')", language="javascript")
+    assert "".join(execution.logs.stderr) == "oops\n"
+
+
+async def test_javascript_that_takes_too_long_is_interrupted(box, contexts):
+    context = await contexts(language="javascript")
+    with pytest.raises(TimeoutException):
+        await box.run_code("while (true) {}", context=context, timeout=1)
+    assert (await box.run_code("'free again'", context=context, timeout=30)).text == "free again"
+
+
+@pytest.mark.parametrize("language", ["typescript", "ts"])
+async def test_typescript(box, language):
+    code = "interface P { name: string }\nconst p: P = { name: 'typed' }\nconsole.log(p.name)\np.name.length as number"
+    execution = await box.run_code(code, language=language)
+    assert execution.error is None, execution.error
+    assert (execution.text, printed(execution)) == ("5", "typed\n")
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("python", "import os; print(os.environ['FOO'], end='')"),
+        ("javascript", "process.stdout.write(process.env.FOO)"),
+        ("typescript", "process.stdout.write(process.env.FOO as string)"),
+        ("bash", 'printf %s "$FOO"'),
+    ],
+)
+async def test_environment_in_each_language(sdk, boxes, language, code):
+    box = await boxes(kind=sdk.Interpreter, envs={"FOO": "of the sandbox"})
+    assert printed(await box.run_code(code, language=language)) == "of the sandbox"
+    assert printed(await box.run_code(code, language=language, envs={"FOO": "of the cell"})) == "of the cell"
+    assert printed(await box.run_code(code, language=language)) == "of the sandbox"
+
+
+async def test_names_of_languages_are_taken_as_people_write_them(box):
+    assert (await box.run_code("1 + 1", language=" Python ")).text == "2"
+
+
+async def test_bash_errors(box, contexts):
+    context = await contexts(language="bash")
+    execution = await box.run_code("echo before; no-such-command", context=context)
+    assert printed(execution) == "before\n"
+    assert execution.error is not None or "not found" in "".join(execution.logs.stderr)
+    assert printed(await box.run_code("echo after", context=context)) == "after\n"
 
 
 async def test_bash(box):

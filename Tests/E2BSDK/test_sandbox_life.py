@@ -269,6 +269,14 @@ async def test_the_client_object_of_the_sdk_works_like_the_classes(sdk, boxes, g
     assert (await sdk.Sandbox.get_info(sandbox.sandbox_id)).state == SandboxState.RUNNING
 
 
+async def test_a_slash_at_the_end_of_the_url_does_no_harm(sdk, boxes, gateway):
+    slashed = sdk.with_options(api_url=gateway.url + "/", sandbox_url=gateway.url + "/")
+    box = boxes.adopt(await slashed.Sandbox.create(timeout=60))
+    assert (await box.commands.run("echo fine")).stdout == "fine\n"
+    await box.files.write("f", "fine")
+    assert await box.files.read("f") == "fine"
+
+
 async def test_metrics_tell_what_is_used(sdk, box):
     await box.commands.run("head -c 20000000 /dev/zero | sha256sum")
     metrics = await eventually(box.get_metrics)
