@@ -98,7 +98,8 @@ let package = Package(
         .target(
             name: "E2BAPI",
             dependencies: [
-                "SandstormServer", "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, crypto, hummingbird,
+                "SandstormServer", "SandstormCore", "SandstormWire", "SandstormEngine", "SandstormStore", nioCore, nioPosix, crypto,
+                lifecycle, hummingbird,
             ],
             path: "Sources/FrontEnds/E2BAPI",
             // Embedded by scripts/embed-interpreter.sh.

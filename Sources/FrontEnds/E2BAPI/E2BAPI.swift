@@ -25,6 +25,9 @@ package struct E2BAPI: FrontEnd {
         interpreter = InterpreterPlane(services, ports: ports)
     }
 
+    /// What goes on beside requests; to run as long as the server does.
+    package var upkeep: E2BUpkeep { control.upkeep }
+
     package func claims(_ head: HTTPRequest) -> Bool { E2BAddress(head, domain: domain) != nil }
 
     package func streamsBody(_ head: HTTPRequest) -> Bool {

@@ -142,9 +142,11 @@ struct ServeCommand: ReportingCommand {
         }
         let address = settings.address
         let server = GatewayServer(settings.server)
+        var dialect = settings.file.e2b
+        dialect.uploadDirectory = "\(data.directory.path)/e2b-uploads"
+        let e2b = E2BAPI(engine: gateway.engine, auth: auth, server: server, settings: dialect)
         let frontEnds: [any FrontEnd] = [
-            E2BAPI(engine: gateway.engine, auth: auth, server: server, settings: settings.file.e2b),
-            NativeAPI(engine: gateway.engine, auth: auth, server: server),
+            e2b, NativeAPI(engine: gateway.engine, auth: auth, server: server),
         ]
         let tlsAddress = settings.tlsAddress ?? address
         let api = try server.service(
@@ -160,7 +162,8 @@ struct ServeCommand: ReportingCommand {
                 }
             })
         // Stopped in reverse: the engine first, so that waiting callers are told what became of their runs before the server closes.
-        var configuration = ServiceGroupConfiguration(services: [.init(service: api), .init(service: gateway.engine)], logger: logger)
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: api), .init(service: e2b.upkeep), .init(service: gateway.engine)], logger: logger)
         configuration.maximumGracefulShutdownDuration = ServeCommand.drainLimit
         let group = ServiceGroup(configuration: configuration)
         // The task of a command is cancelled by the first signal; a server drains instead.

@@ -32,6 +32,11 @@ extension Engine {
         }
     }
 
+    /// The sandboxes that run in this process's care and about which a front end noted down something under this name.
+    package func runningSandboxes(withAttribute name: String) -> [SandboxInfo] {
+        state.withLock { Array($0.sandboxes.values) }.map(\.info).filter { $0.state == .running && $0.attributes[name] != nil }
+    }
+
     /// When the sandboxes of the caller's tenant lived that lived at any time of a stretch, oldest first.
     package func sandboxLives(from start: Date, to end: Date, for principal: Principal) async throws(EngineError) -> [SandboxLife] {
         do throws(StoreError) {

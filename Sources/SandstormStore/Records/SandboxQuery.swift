@@ -54,6 +54,8 @@ package struct SnapshotQuery: Hashable, Sendable {
     package var sandbox: SandboxID?
     /// Only those of this name.
     package var name: String?
+    /// Only those whose names don't begin so.
+    package var withoutPrefix: String?
     /// Only snapshots older than this one: the last of the page before.
     package var before: SnapshotID?
     package var limit = 50

@@ -36,6 +36,7 @@ extension SQLiteStore {
         if query.tenant != nil { conditions.append("tenant = :tenant") }
         if query.sandbox != nil { conditions.append("sandbox = :sandbox") }
         if query.before != nil { conditions.append("id < :before") }
+        if query.withoutPrefix != nil { conditions.append("(name IS NULL OR substr(name, 1, length(:prefix)) <> :prefix)") }
         if query.name != nil { conditions.append("name = :name") }
         let sql = "SELECT * FROM snapshots WHERE \(conditions.joined(separator: " AND ")) ORDER BY id DESC LIMIT :limit"
         return try await read { database in
@@ -43,6 +44,7 @@ extension SQLiteStore {
             if let tenant = query.tenant { arguments += ["tenant": tenant.rawValue] }
             if let sandbox = query.sandbox { arguments += ["sandbox": sandbox.rawValue] }
             if let before = query.before { arguments += ["before": before.rawValue] }
+            if let prefix = query.withoutPrefix { arguments += ["prefix": prefix] }
             if let name = query.name { arguments += ["name": name] }
             return try database.rows(sql, arguments, SnapshotRow.record)
         }

@@ -7,27 +7,47 @@ import SandstormServer
 /// The control plane: sandboxes, snapshots, templates and all that is asked of a gateway rather than of one sandbox.
 struct ControlPlane: Sendable {
     private let responder: RouterResponder<APIContext>
+    let upkeep: E2BUpkeep
 
     init(_ services: E2BServices) {
         let engine = services.engine
         let catalog = TemplateCatalog(engine: engine, configured: services.settings.templates)
         let maker = SandboxMaker(engine: engine, catalog: catalog)
         let form = SandboxForm(engine: engine)
+        let shelf = services.settings.uploadDirectory.map { UploadShelf(directory: $0) }
+        let limit = services.server.configuration.maximumBodyBytes
+        upkeep = E2BUpkeep(
+            builds: TemplateBuilds(engine: engine), sampler: UsageSampler(engine: engine, history: UsageHistory()))
+        let building = BuildRoutes(services: services, maker: maker, builds: upkeep.builds, shelf: shelf)
         let router = Router(context: APIContext.self)
         router.addMiddleware {
             NoRouteMiddleware { E2BError(.notFound, "there is no route \($0.method) \($0.uri.path)") }
             ControlErrors()
         }
         router.get("/health") { _, _ in Response.done }
+        building.addUpload(to: router)
         let callers = router.group().add(middleware: ControlCallers(callers: services.callers)).group(context: CallerContext.self)
         SandboxRoutes(services: services, maker: maker, form: form).add(to: callers)
         SandboxLifeRoutes(services: services, start: maker.settling, form: form).add(to: callers)
         SnapshotRoutes(services: services, catalog: catalog).add(to: callers)
+        MetricRoutes(engine: engine, sampler: upkeep.sampler).add(to: callers)
+        LogRoutes(engine: engine).add(to: callers)
+        TemplateRoutes(engine: engine, catalog: catalog, shelf: shelf, maximumBodyBytes: limit).add(to: callers)
+        TagRoutes(engine: engine, catalog: catalog, maximumBodyBytes: limit).add(to: callers)
+        building.add(to: callers)
+        TeamRoutes(engine: engine).add(to: callers)
+        VolumeRoutes(engine: engine, catalog: catalog, maximumBodyBytes: limit).add(to: callers)
+        SecretRoutes(vault: engine.secrets, maximumBodyBytes: limit).add(to: callers)
+        for path in ["dir", "file", "path"] {
+            for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
+                router.on("/volumecontent/:volumeID/\(path)", method: method) { _, _ -> Response in throw VolumeRoutes.noContent }
+            }
+        }
         responder = router.buildResponder()
     }
 
     /// Whether bodies pass through as they come.
-    func streamsBody(_ path: String) -> Bool { false }
+    func streamsBody(_ path: String) -> Bool { BuildRoutes.isUpload(path) }
 
     /// The template of the route, for metrics.
     func route(_ path: String) -> String { ControlRouteName.of(path) }

@@ -50,6 +50,7 @@ struct SnapshotRoutes: Sendable {
     private func list(_ request: Request, _ context: CallerContext) async throws -> Response {
         let parameters = try ControlQuery(request)
         var query = SnapshotQuery()
+        query.withoutPrefix = TemplateBuilder.snapshotPrefix
         if let text = try parameters.text("sandboxID") {
             guard let id = E2BSandboxID.parse(text) else { return .control([]) }
             query.sandbox = id

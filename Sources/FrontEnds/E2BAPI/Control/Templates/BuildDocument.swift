@@ -10,6 +10,8 @@ struct BuildDocument: Hashable, Sendable {
     var readyCommand: String?
     /// Of all that it is made of: two builds of the same digest are alike.
     var digest: String?
+    /// The snapshot was taken for this template, and goes with it.
+    var ownsSnapshot = false
 
     init() {}
 
@@ -21,6 +23,7 @@ struct BuildDocument: Hashable, Sendable {
         startCommand = object["startCommand"]?.stringValue
         readyCommand = object["readyCommand"]?.stringValue
         digest = object["digest"]?.stringValue
+        ownsSnapshot = object["ownsSnapshot"]?.boolValue ?? false
     }
 
     var json: JSONObject {
@@ -30,6 +33,7 @@ struct BuildDocument: Hashable, Sendable {
         object["startCommand"] = startCommand.map(JSONValue.string)
         object["readyCommand"] = readyCommand.map(JSONValue.string)
         object["digest"] = digest.map(JSONValue.string)
+        if ownsSnapshot { object["ownsSnapshot"] = true }
         return object
     }
 }
