@@ -50,7 +50,7 @@ struct FileDownload: Sendable {
         var headers = fields(of: file)
         // Files that the kernel makes up say that they are empty, and are not.
         let length = file.info.size > 0 ? file.info.size : nil
-        guard length ?? .max >= FileDownload.shortestCompressed, FileDownload.accepts("gzip", request.headers) else {
+        guard length ?? .max >= FileDownload.shortestCompressed, FileDownload.wantsCompressed(request.headers) else {
             return body(content.bytes, length).response(headers: headers)
         }
         headers[.contentEncoding] = "gzip"
@@ -74,6 +74,18 @@ struct FileDownload: Sendable {
         ) { $1 = $0 }
         body.length = length
         return body
+    }
+
+    /// Whether the client would have a file compressed, and does not only take it so.
+    ///
+    /// Clients' libraries offer `gzip, deflate` of themselves, with every request; compressing costs far more time than most networks
+    /// take for the file as it is. The SDK's own wish, `read(…, gzip=True)`, is `gzip` alone.
+    static func wantsCompressed(_ headers: HTTPFields) -> Bool {
+        guard accepts("gzip", headers) else { return false }
+        let encodings = (headers[.acceptEncoding] ?? "").split(separator: ",").map {
+            $0.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }
+        }
+        return !accepts("identity", headers) || encodings.allSatisfy { $0.lowercased() == "gzip" || $0.lowercased() == "identity" }
     }
 
     /// Whether the client takes an encoding (RFC 9110, section 12.5.3). One that says nothing takes the bytes as they are.
