@@ -36,6 +36,8 @@ for floor in "${floors[@]}"; do
 done
 echo "== The HTTP API, from outside"
 scripts/schemathesis.sh || failed+=("schemathesis")
+echo "== E2B's own SDK"
+scripts/e2b-sdk.sh || failed+=("e2b-sdk")
 echo "== What is left on the machine"
 scripts/leftovers.sh since "$before" || failed+=("leftovers")
 if [ ${#failed[@]} -gt 0 ]; then
