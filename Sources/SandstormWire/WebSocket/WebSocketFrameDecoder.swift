@@ -38,9 +38,18 @@ package struct WebSocketFrameDecoder: Sendable {
         self.limit = limit
     }
 
+    /// The memory that is held for bytes that wait for more.
+    package var capacity: Int { buffer.capacity }
+
     /// Takes the next bytes.
     package mutating func append(_ bytes: ByteBuffer) {
-        if buffer.readableBytes == 0 { buffer = bytes } else { buffer.writeImmutableBuffer(bytes) }
+        guard buffer.readableBytes > 0 else {
+            buffer = bytes
+            return
+        }
+        // What was read is given back; else a stream that is never cut at a frame's end would be kept.
+        if buffer.readerIndex >= buffer.readableBytes { buffer.discardReadBytes() }
+        buffer.writeImmutableBuffer(bytes)
     }
 
     /// What the bytes so far complete; `nil` if more are needed.

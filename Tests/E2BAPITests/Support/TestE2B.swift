@@ -48,7 +48,7 @@ struct TestE2B: Sendable {
                     tasks.addTask { try await group.run() }
                     let port = try #require(await ports.first { _ in true } ?? nil)
                     do {
-                        try await body(LiveE2B(port: port, engine: gateway.engine, client: client))
+                        try await body(LiveE2B(port: port, engine: gateway.engine, client: client, group: group))
                     } catch {
                         await group.triggerGracefulShutdown()
                         throw error
@@ -69,6 +69,10 @@ struct LiveE2B: Sendable {
     let port: Int
     let engine: Engine
     let client: HTTPClient
+    let group: ServiceGroup
+
+    /// Asks the server to stop.
+    func stop() async { await group.triggerGracefulShutdown() }
 
     var url: String { "http://127.0.0.1:\(port)" }
 

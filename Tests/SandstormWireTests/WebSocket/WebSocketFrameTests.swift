@@ -86,6 +86,17 @@ import Testing
         }
     }
 
+    @Test func `a stream that is never cut at a frame's end is not kept`() throws {
+        var decoder = WebSocketFrameDecoder(role: .server, limit: WebSocketFrameTests.limit)
+        let frame = frame(0x82, [UInt8](repeating: 7, count: 1000))
+        decoder.append(ByteBuffer(bytes: frame.prefix(100)))
+        for _ in 0..<5000 {
+            decoder.append(ByteBuffer(bytes: frame.dropFirst(100) + frame.prefix(100)))
+            while try decoder.next() != nil {}
+        }
+        #expect(decoder.capacity < 64 * 1024)
+    }
+
     @Test func `control frames come between the fragments of a message`() throws {
         let bytes = frame(0x01, Array("a".utf8)) + frame(0x89, [1]) + frame(0x00, Array("b".utf8)) + frame(0x80, Array("c".utf8))
         #expect(try decode(bytes) == [.ping(ByteBuffer(bytes: [1])), .message(.text("abc"))])

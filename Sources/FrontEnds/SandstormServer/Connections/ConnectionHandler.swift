@@ -27,6 +27,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Refuses the request that is being read unless it comes to its end before.
     private var bodyTimer: Scheduled<Void>?
     private let stallTimer: StallTimer
+    private let isStream: Bool
     /// The answer that is being written waits for its client for as long as that is there.
     private var isPatient = false
     /// The request was refused before its end: what still comes of it is nobody's.
@@ -42,6 +43,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// - Parameter isStream: the channel is one of many streams on a connection.
     init(frontEnds: FrontEnds, connections: Connections, configuration: GatewayServer.Configuration, isStream: Bool = false) {
         stallTimer = StallTimer(timeout: configuration.stallTimeout, isStream: isStream)
+        self.isStream = isStream
         self.frontEnds = frontEnds
         self.connections = connections
         bodyTime = configuration.bodyTimeout
@@ -86,8 +88,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        var data = data
         switch unwrapOutboundIn(data) {
-        case .head(let head):
+        case .head(var head):
+            if isStream, head.headerFields[.connection] != nil {
+                // HTTP/2 has no such field, and an answer with it would not be sent at all (RFC 9113, section 8.2.2).
+                head.headerFields[.connection] = nil
+                data = wrapOutboundOut(.head(head))
+            }
             isUpgraded = head.status == .switchingProtocols
             hasBegunAnswer = head.status.kind != .informational || isUpgraded
             let contentType = head.headerFields[.contentType] ?? ""

@@ -93,15 +93,20 @@ struct ConnectCall: Sendable {
                 isOver.withLock { $0 = true }
                 return ConnectFrame(ConnectEndOfStream()).encoded
             } catch {
-                switch EnvdFailure.ofProcedure(error, in: sandbox) {
-                case let error as ConnectError: failure = error
-                // It is too late for the proxy's own words.
-                case let error as E2BError: failure = ConnectError(.unavailable, error.message)
-                default: failure = ConnectError(.internal, "something broke inside the gateway")
-                }
+                failure = ConnectCall.failure(error, in: sandbox)
             }
             isOver.withLock { $0 = true }
             return ConnectFrame(ConnectEndOfStream(error: failure)).encoded
+        }
+    }
+
+    /// What is said of a failure once it is too late for the proxy's own words.
+    private static func failure(_ error: any Error, in sandbox: OpenSandbox) -> ConnectError {
+        switch EnvdFailure.ofProcedure(error, in: sandbox) {
+        case let error as ConnectError: error
+        case let error as ConnectFrameError: error.connectError
+        case let error as E2BError: ConnectError(.unavailable, error.message)
+        default: ConnectError(.internal, "something broke inside the gateway")
         }
     }
 
@@ -116,10 +121,25 @@ struct ConnectCall: Sendable {
     /// Hands the messages of a call to `take` as they come, and answers with an empty one after the last.
     func collecting(_ take: @escaping @Sendable (ProtobufJSON) async throws -> Void) async throws -> Response {
         try check(ConnectProtocol.streamContentType)
+        let failure: ConnectError?
         do {
             try checkEncoding(ConnectProtocol.streamEncodingHeader)
-            let deadline = try Deadline(request.headers)
-            try await Upload(request, from: client).pass { [limit] bytes in
+            failure = try await self.take(Deadline(request.headers), take)
+        } catch let error as ConnectError {
+            failure = error
+        }
+        if let failure { return ConnectCall.failedStream(failure) }
+        var answer = ConnectFrame([:]).encoded
+        ConnectFrame(ConnectEndOfStream()).encode(into: &answer)
+        return ConnectCall.frames(answer)
+    }
+
+    /// - Returns: why not all of it was taken.
+    private func take(
+        _ deadline: Deadline, _ take: @escaping @Sendable (ProtobufJSON) async throws -> Void
+    ) async throws -> ConnectError? {
+        try await Upload(request, from: client).pass { [limit, sandbox] bytes in
+            do {
                 try await deadline.limit {
                     var decoder = ConnectFrameDecoder(limit: limit)
                     for try await piece in bytes {
@@ -128,20 +148,11 @@ struct ConnectCall: Sendable {
                     }
                     try decoder.finish()
                 }
+                return nil
+            } catch {
+                return ConnectCall.failure(error, in: sandbox)
             }
-        } catch let error as ConnectFrameError {
-            return ConnectCall.failedStream(error.connectError)
-        } catch let problem as Problem where problem.kind != .shuttingDown {
-            throw problem
-        } catch {
-            guard let failure = EnvdFailure.ofProcedure(error, in: sandbox) as? ConnectError else {
-                throw EnvdFailure.ofProcedure(error, in: sandbox)
-            }
-            return ConnectCall.failedStream(failure)
         }
-        var answer = ConnectFrame([:]).encoded
-        ConnectFrame(ConnectEndOfStream()).encode(into: &answer)
-        return ConnectCall.frames(answer)
     }
 
     // MARK: Requests
