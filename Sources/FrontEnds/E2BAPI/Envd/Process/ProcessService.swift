@@ -105,7 +105,8 @@ struct ProcessService: Sendable {
 
     func list(in sandbox: OpenSandbox) async throws -> JSONValue {
         let processes = try await engine.processes(in: sandbox.id, for: sandbox.principal)
-        return ProcessMessages.list(processes.filter(\.isRunning), note: sandbox.note)
+        let shown = processes.filter { $0.isRunning && $0.label != InterpreterHost.label }
+        return ProcessMessages.list(shown, note: sandbox.note)
     }
 
     func sendInput(_ message: ProtobufJSON, in sandbox: OpenSandbox) async throws -> JSONValue {

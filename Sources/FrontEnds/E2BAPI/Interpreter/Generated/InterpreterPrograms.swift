@@ -1124,8 +1124,10 @@ function runSecondThread() {
     let running = 0, timer;
 
     const interrupt = () => {
-        if (!running || timer) return;
+        if (!running) return;
+        // Each time: an earlier one may have hit before the cell's own code ran.
         session.post("Runtime.terminateExecution", () => {});
+        if (timer) return;
         const insist = () => parentPort.postMessage({ interrupt: true });
         insist();
         timer = setInterval(insist, 50);
@@ -2404,6 +2406,8 @@ def main():
     sys.argv[1:] = []
     iostream.IOPubThread = kernelapp.IOPubThread = BoundedThread
     iostream.OutStream = BoundedStream
+    # Some of IPython asks the environment; the user's home stays as it is.
+    os.environ["IPYTHONDIR"] = ipython_directory
     settings = Config()
     settings.HistoryManager.hist_file = ":memory:"
     application = Application.instance(
@@ -2411,6 +2415,7 @@ def main():
     )
     application.initialize([])
     install(application.shell, charts_source)
+    del os.environ["IPYTHONDIR"]
     # As in an interactive session: modules beside the work are found, this program's are not.
     sys.path[:] = ["", *(path for path in sys.path if path not in ("", own_directory))]
     application.start()

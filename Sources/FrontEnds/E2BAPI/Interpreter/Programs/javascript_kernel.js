@@ -231,8 +231,10 @@ function runSecondThread() {
     let running = 0, timer;
 
     const interrupt = () => {
-        if (!running || timer) return;
+        if (!running) return;
+        // Each time: an earlier one may have hit before the cell's own code ran.
         session.post("Runtime.terminateExecution", () => {});
+        if (timer) return;
         const insist = () => parentPort.postMessage({ interrupt: true });
         insist();
         timer = setInterval(insist, 50);

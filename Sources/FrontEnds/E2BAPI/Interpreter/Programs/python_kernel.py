@@ -274,6 +274,8 @@ def main():
     sys.argv[1:] = []
     iostream.IOPubThread = kernelapp.IOPubThread = BoundedThread
     iostream.OutStream = BoundedStream
+    # Some of IPython asks the environment; the user's home stays as it is.
+    os.environ["IPYTHONDIR"] = ipython_directory
     settings = Config()
     settings.HistoryManager.hist_file = ":memory:"
     application = Application.instance(
@@ -281,6 +283,7 @@ def main():
     )
     application.initialize([])
     install(application.shell, charts_source)
+    del os.environ["IPYTHONDIR"]
     # As in an interactive session: modules beside the work are found, this program's are not.
     sys.path[:] = ["", *(path for path in sys.path if path not in ("", own_directory))]
     application.start()
