@@ -42,15 +42,19 @@ async def test_an_unknown_template_does_not_exist(sdk, mark):
     assert await sdk.Template.exists(f"none-{mark}") is False
 
 
-async def test_templates_are_listed(web):
-    response = await web.control("GET", "/v2/templates")
-    assert response.status_code == 200, response.text
-    templates = response.json()
-    if isinstance(templates, dict):
-        templates = templates["templates"]
-    names = {name for template in templates for name in [template["templateID"], *template.get("names", []), *template.get("aliases", [])]}
-    assert any(name.split("/")[-1] == "base" for name in names)
-    assert any(name.split("/")[-1] == "code-interpreter-v1" for name in names)
+async def test_templates_of_ones_own_are_listed(web, gateway, builder, build):
+    one = await build(builder().from_template("base").run_cmd("true"))
+    other = await build(builder().from_template("base").run_cmd("true"))
+    found, token = {}, ""
+    while token is not None:
+        response = await web.control("GET", "/v2/templates", params={"limit": 1, **({"nextToken": token} if token else {})})
+        assert response.status_code == 200 and len(response.json()) <= 1, response.text
+        found |= {each["templateID"]: each for each in response.json()}
+        token = response.headers.get("x-next-token") or None
+    assert {one.template_id, other.template_id} <= set(found)
+    assert any(one.name in name for name in found[one.template_id]["names"])
+    strangers = await web.control("GET", "/v2/templates", key=gateway.other_key)
+    assert one.template_id not in strangers.text
 
 
 async def test_a_template_can_be_looked_at(web):
