@@ -12,7 +12,7 @@ struct ControlPlane: Sendable {
     init(_ services: E2BServices) {
         let engine = services.engine
         let catalog = TemplateCatalog(engine: engine, configured: services.settings.templates)
-        let maker = SandboxMaker(engine: engine, catalog: catalog)
+        let maker = SandboxMaker(engine: engine, catalog: catalog, interpreters: services.interpreters)
         let form = SandboxForm(engine: engine)
         let shelf = services.settings.uploadDirectory.map { UploadShelf(directory: $0) }
         let limit = services.server.configuration.maximumBodyBytes

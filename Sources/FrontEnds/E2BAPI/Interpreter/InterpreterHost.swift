@@ -9,6 +9,8 @@ import SandstormEngine
 final class InterpreterHost: Sendable {
     /// By which its process is found among the sandbox's; not one of those that users are shown.
     static let label = "sandstorm.interpreter"
+    /// The template in whose sandboxes it starts at once. In others it does when it is asked for.
+    static let template = "code-interpreter-v1"
     /// Where code runs that names no directory.
     private static let home = "/home/user"
     /// How long it may take until it listens. Kernels start later, with limits of their own.

@@ -17,10 +17,12 @@ struct SandboxMaker: Sendable {
     let engine: Engine
     let catalog: TemplateCatalog
     let settling: SandboxStart
+    let interpreters: InterpreterHost
 
-    init(engine: Engine, catalog: TemplateCatalog) {
+    init(engine: Engine, catalog: TemplateCatalog, interpreters: InterpreterHost) {
         self.engine = engine
         self.catalog = catalog
+        self.interpreters = interpreters
         settling = SandboxStart(engine: engine)
     }
 
@@ -60,6 +62,10 @@ struct SandboxMaker: Sendable {
         } catch {
             await settling.abandon(sandbox.id, for: principal)
             throw error
+        }
+        if base.id == InterpreterHost.template {
+            interpreters.prepare(
+                OpenSandbox(id: sandbox.id, principal: principal, info: sandbox, note: note, name: E2BSandboxID.text(of: sandbox.id)))
         }
         return sandbox
     }

@@ -23,7 +23,7 @@ package struct E2BTemplateSettings: Hashable, Sendable {
         base.memory = 512
         var interpreter = E2BTemplateSettings()
         interpreter.memory = 2048
-        return ["base": base, "code-interpreter-v1": interpreter]
+        return ["base": base, InterpreterHost.template: interpreter]
     }()
 
     /// Reads one of the section `templates`.
