@@ -144,6 +144,19 @@ async def test_the_programs_that_templates_have(box):
     assert result.stdout == "", "missing"
 
 
+async def test_the_system_says_what_it_is(box):
+    assert "ID=" in (await box.commands.run("cat /etc/os-release")).stdout
+
+
+async def test_root_can_install_for_all(box):
+    await box.commands.run("printf '#!/bin/sh\\necho installed\\n' > /usr/local/bin/own-tool && chmod 755 /usr/local/bin/own-tool", user="root")
+    assert (await box.commands.run("own-tool")).stdout == "installed\n"
+
+
+async def test_root_can_become_the_user(box):
+    assert (await box.commands.run("su user -c 'id -un'", user="root")).stdout == "user\n"
+
+
 async def test_callbacks_get_output_as_it_comes(box):
     seen: list[tuple[str, float]] = []
     result = await box.commands.run(

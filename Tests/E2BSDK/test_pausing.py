@@ -274,14 +274,81 @@ async def test_snapshot_of_what_is_gone_says_so(box):
         await box.create_snapshot()
 
 
-async def test_a_paused_sandbox_that_kept_only_files_starts_anew_or_is_refused_in_the_dialects_words(sdk, box):
+async def starts_anew(sdk, box, pause, resume) -> None:
+    """Pauses and resumes, and sees that files are kept and processes are not."""
     await box.files.write("kept.txt", "kept")
+    await sdk.start(box, "exec -a of-before sleep 300", timeout=0)
+    assert await pause() is True
+    assert await state(sdk, box) == SandboxState.PAUSED
+    await resume()
+    assert await box.files.read("kept.txt") == "kept"
+    assert (await box.commands.run("pgrep -f 'of-[b]efore' || echo none")).stdout == "none\n"
+
+
+async def test_a_pause_that_keeps_files_only(sdk, box):
+    await starts_anew(sdk, box, lambda: box.pause(mode="filesystem"), box.connect)
+
+
+async def test_a_resume_that_keeps_files_only(sdk, box):
+    await starts_anew(sdk, box, box.pause, lambda: box.connect(on_resume="reboot"))
+
+
+async def test_when_time_runs_out_it_keeps_files_only_if_asked_to(sdk, boxes):
+    box = await boxes(timeout=3, lifecycle={"on_timeout": {"action": "pause", "mode": "filesystem"}})
+    await box.files.write("kept.txt", "kept")
+    await eventually(lambda: is_paused(sdk, box))
+    await box.connect(timeout=60)
+    assert await box.files.read("kept.txt") == "kept"
+
+
+async def test_a_pause_that_wants_a_healthy_sandbox(sdk, box):
+    assert await box.pause(strict=True) is True
+    await box.connect()
+    assert await box.is_running()
+
+
+async def test_a_snapshot_of_files_only(sdk, boxes, box):
+    await box.files.write("kept.txt", "kept")
+    snapshot = await box.create_snapshot(mode="filesystem")
     try:
-        assert await box.pause(mode="filesystem") is True
+        assert await (await boxes(snapshot.snapshot_id)).files.read("kept.txt") == "kept"
+    finally:
+        await sdk.Sandbox.delete_snapshot(snapshot.snapshot_id)
+
+
+async def test_a_snapshot_with_memory_is_taken_or_refused_in_the_dialects_words(sdk, box):
+    try:
+        snapshot = await box.create_snapshot(mode="full")
     except SandboxException as error:
-        # A place that can only freeze says so, and the sandbox runs on.
-        assert str(error).startswith(("400", "409")) and len(str(error)) > 10
+        assert str(error).startswith("400") and "memory" in str(error)
         assert await box.is_running()
         return
-    await box.connect()
-    assert await box.files.read("kept.txt") == "kept"
+    await sdk.Sandbox.delete_snapshot(snapshot.snapshot_id)
+
+
+async def test_a_sandbox_can_be_paused_many_times(sdk, box):
+    for number in range(4):
+        await box.commands.run(f"echo {number} >> log")
+        assert await box.pause() is True
+        await box.connect()
+    assert (await box.files.read("log")).split() == ["0", "1", "2", "3"]
+
+
+async def test_a_fork_of_a_fork(sdk, boxes, box):
+    await box.files.write("a", "1")
+    [child] = await box.fork()
+    boxes.adopt(child)
+    await child.files.write("b", "2")
+    [grandchild] = await child.fork()
+    boxes.adopt(grandchild)
+    assert (await grandchild.commands.run("cat a b")).stdout == "12"
+
+
+async def test_a_snapshot_keeps_what_root_changed(sdk, boxes, box):
+    await box.commands.run("mkdir -p /opt/tool && echo made > /opt/tool/f && ln -s /opt/tool/f /usr/local/lib/made-link", user="root")
+    snapshot = await box.create_snapshot()
+    try:
+        copy = await boxes(snapshot.snapshot_id)
+        assert (await copy.commands.run("cat /opt/tool/f /usr/local/lib/made-link")).stdout == "made\nmade\n"
+    finally:
+        await sdk.Sandbox.delete_snapshot(snapshot.snapshot_id)

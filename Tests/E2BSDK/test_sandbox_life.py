@@ -333,6 +333,34 @@ async def test_logs_have_the_dialects_shape(box, web):
     assert missing.status_code == 404 and missing.json()["code"] == 404
 
 
+async def test_teams_and_their_metrics(box, web):
+    teams = await web.control("GET", "/teams")
+    assert teams.status_code == 200, teams.text
+    team = teams.json()[0]["teamID"]
+
+    async def is_counted():
+        response = await web.control("GET", f"/teams/{team}/metrics")
+        assert response.status_code == 200, response.text
+        assert all({"timestamp", "timestampUnix", "concurrentSandboxes", "sandboxStartRate"} <= set(each) for each in response.json())
+        most = await web.control("GET", f"/teams/{team}/metrics/max", params={"metric": "concurrent_sandboxes"})
+        assert most.status_code == 200 and {"timestamp", "timestampUnix", "value"} <= set(most.json()), most.text
+        return most.json()["value"] >= 1
+
+    await eventually(is_counted)
+    assert (await web.control("GET", "/teams/of-another/metrics")).status_code == 403
+    assert (await web.control("GET", f"/teams/{team}/metrics/max", params={"metric": "happiness"})).status_code == 400
+
+
+async def test_workload_identity_is_refused_where_nothing_issues_tokens(sdk):
+    with pytest.raises(SandboxException, match="400|403"):
+        await sdk.Sandbox.create(iam={"tokens": {"aws": {"audience": "x", "token_type": "JWT-SVID"}}})
+
+
+async def test_tools_for_agents_are_refused_where_there_is_no_template_for_them(sdk):
+    with pytest.raises(SandboxException, match="404"):
+        await sdk.Sandbox.create(mcp={"exa": {"apiKey": "x"}})
+
+
 async def test_the_dialects_health_needs_no_key(gateway):
     async with httpx.AsyncClient() as client:
         response = await client.get(gateway.url + "/health")

@@ -68,6 +68,20 @@ async def test_mounting_an_unknown_volume_is_refused(sdk, mark):
         await sdk.Sandbox.create(volume_mounts={"/mnt/x": f"none-{mark[:12]}"})
 
 
+async def test_the_content_of_a_volume_is_served_or_refused_in_the_dialects_words(volume):
+    try:
+        await volume.write_file("/note.txt", "in the volume")
+    except VolumeException as error:
+        # A place that keeps no content says so, at every route of it.
+        assert str(error)[:3] in ("400", "501") and len(str(error)) > 10
+        for call in [volume.read_file("/note.txt"), volume.list("/"), volume.make_dir("/d"), volume.remove("/note.txt")]:
+            with pytest.raises(VolumeException):
+                await call
+        return
+    assert await volume.read_file("/note.txt") == "in the volume"
+    assert [entry.name for entry in await volume.list("/")] == ["note.txt"]
+
+
 @pytest_asyncio.fixture
 async def secret(sdk, mark):
     made = await sdk.Secret.create(f"secret-{mark[:12]}", "the value", metadata={"team": "blue"})

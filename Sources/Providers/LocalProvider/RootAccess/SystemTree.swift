@@ -43,7 +43,9 @@ struct SystemTree: Sendable {
         Place(path: "var/mail"), Place(path: "var/opt"), Place(path: "var/spool"), Place(path: "var/tmp", mode: 0o1777),
         Place(path: "workspace", owner: SandboxUser.insideID),
     ]
-    private static let links = [("var/lock", "/run/lock"), ("var/run", "/run"), ("etc/mtab", "../proc/self/mounts")]
+    private static let links = [
+        ("var/lock", "/run/lock"), ("var/run", "/run"), ("etc/mtab", "../proc/self/mounts"), ("etc/os-release", "../usr/lib/os-release"),
+    ]
 
     /// The machine's directories that root inside may change for itself.
     let merged: [Merged]
