@@ -103,6 +103,9 @@ import Testing
             let answer = try await sandbox.call("filesystem.Filesystem/Stat", ["path": "/"], headers: [("connect-timeout-ms", "100")])
             #expect(answer.status == 504)
             #expect(try answer.json["code"] == "deadline_exceeded")
+            provider.behave { $0.delays[.start] = .seconds(60) }
+            let stream = try await sandbox.stream("process.Process/Start", Self.start("cat"), headers: [("connect-timeout-ms", "100")])
+            #expect(try await stream.outcome().error?.code == .deadlineExceeded)
             provider.behave { $0.delays = [:] }
         }
     }

@@ -91,6 +91,11 @@ extension EnvdUser {
         return EnvdUser.clean("\(home)/\(path)")
     }
 
+    /// The path that a link with this target leads to.
+    static func absolute(_ target: String, from link: String) -> String {
+        clean(target.hasPrefix("/") ? target : "\(link)/../\(target)")
+    }
+
     /// Without empty components and `.`, and with `..` taken at its word.
     private static func clean(_ path: String) -> String {
         var components: [Substring] = []

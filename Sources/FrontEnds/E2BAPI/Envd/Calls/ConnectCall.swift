@@ -67,7 +67,7 @@ struct ConnectCall: Sendable {
             try checkEncoding(ConnectProtocol.streamEncodingHeader)
             let deadline = try Deadline(request.headers)
             let message = try await onlyMessage()
-            messages = try await client.whilePresent { try await begin(message, deadline) }
+            messages = try await client.whilePresent { try await deadline.limit { try await begin(message, deadline) } }
         } catch {
             guard let failure = EnvdFailure.ofProcedure(error, in: sandbox) as? ConnectError else {
                 throw EnvdFailure.ofProcedure(error, in: sandbox)

@@ -10,6 +10,8 @@ import SandstormWire
 /// `POST /files`: one file as the body, or any number of them in a form.
 struct FileUpload: Sendable {
     private static let metadataPrefix = "x-metadata-"
+    /// As many as Linux follows.
+    private static let mostLinks = 40
 
     let request: Request
     let query: FileQuery
@@ -83,21 +85,39 @@ struct FileUpload: Sendable {
         return written
     }
 
-    /// A file that is there keeps its mode.
+    /// Writes a file, or what a link at its path leads to. One that is there keeps its mode.
     private func write(_ bytes: ByteStream, to path: String) async throws -> FileInfo {
-        let path = try user.path(path)
+        let asked = try user.path(path)
+        var path = asked
         var mode: UInt16 = 0o644
-        do throws(ProviderError) {
-            let info = try await files.info(path, followingLinks: true)
-            guard info.kind != .directory else {
-                throw ProviderError(.invalid, "path '\(path)' is a directory", fileProblem: .isDirectory)
+        var links = 0
+        while let info = try await info(path) {
+            switch info.kind {
+            case .file: mode = info.mode & 0o7777
+            case .directory: throw ConnectError(.invalidArgument, "path '\(asked)' is a directory")
+            case .other: throw ConnectError(.invalidArgument, "path '\(asked)' is not a regular file")
+            case .symbolicLink:
+                links += 1
+                guard links <= FileUpload.mostLinks, let target = info.linkTarget else {
+                    throw ConnectError(.invalidArgument, "path '\(asked)' is a link that leads nowhere")
+                }
+                path = EnvdUser.absolute(target, from: path)
+                continue
             }
-            mode = info.mode & 0o7777
-        } catch {
-            guard error.fileProblem == .notFound else { throw error }
+            break
         }
         try await files.write(path, from: bytes, mode: mode)
-        return try await files.info(path, followingLinks: false)
+        return try await files.info(asked, followingLinks: false)
+    }
+
+    /// What is at a path itself; `nil` if nothing is.
+    private func info(_ path: String) async throws(ProviderError) -> FileInfo? {
+        do throws(ProviderError) {
+            return try await files.info(path, followingLinks: false)
+        } catch {
+            guard error.fileProblem == .notFound else { throw error }
+            return nil
+        }
     }
 
     /// What is to be noted down about each file.

@@ -42,7 +42,7 @@ struct EntryInfo: Sendable {
         object["owner"] = .string(info.owner)
         object["group"] = .string(info.group)
         object["modifiedTime"] = .string(info.modifiedAt.rfc3339)
-        if isLink, let text = info.linkTarget { object["symlinkTarget"] = .string(EntryInfo.absolute(text, from: info.path)) }
+        if isLink, let text = info.linkTarget { object["symlinkTarget"] = .string(EnvdUser.absolute(text, from: info.path)) }
         if !metadata.isEmpty { object["metadata"] = metadata.json }
         if isLink { object["isSymlink"] = true }
         return .object(object)
@@ -72,14 +72,5 @@ struct EntryInfo: Sendable {
             text.append(bits & 1 != 0 ? "x" : "-")
         }
         return String(text)
-    }
-
-    private static func absolute(_ target: String, from link: String) -> String {
-        guard !target.hasPrefix("/") else { return target }
-        var components = link.split(separator: "/").dropLast()
-        for component in target.split(separator: "/") where component != "." {
-            if component == ".." { _ = components.popLast() } else { components.append(component) }
-        }
-        return "/" + components.joined(separator: "/")
     }
 }

@@ -24,26 +24,8 @@ struct ProcessService: Sendable {
         let sandbox = call.sandbox
         let user = try await EnvdUser(named: EnvdUser.name(in: call.request.headers), in: sandbox, engine)
         let request = try ProcessMessages.start(message, as: user, note: sandbox.note, timeout: deadline.timeout)
-        try await checkDirectory(request.command.workingDirectory, user, sandbox)
         let handle = try await engine.startProcess(request, in: sandbox.id, for: sandbox.principal)
         return messages(of: handle.info, handle.events, in: sandbox, onTimeout: Deadline.exceeded)
-    }
-
-    /// A place's own words for this are many.
-    private func checkDirectory(_ path: String, _ user: EnvdUser, _ sandbox: OpenSandbox) async throws {
-        let files = try await engine.files(of: sandbox.id, as: user.engineName, for: sandbox.principal)
-        let isDirectory: Bool
-        do throws(ProviderError) {
-            isDirectory = try await files.info(path, followingLinks: true).kind == .directory
-        } catch {
-            switch error.fileProblem {
-            case .notFound: throw ConnectError(.invalidArgument, "the working directory \(path) does not exist")
-            case nil: throw error
-            // What may not be looked at may be entered all the same: the start will tell.
-            default: return
-            }
-        }
-        guard isDirectory else { throw ConnectError(.invalidArgument, "the working directory \(path) is none") }
     }
 
     /// Joins a process, as it goes on from here. The caller's deadline is no concern of the process.
