@@ -35,9 +35,12 @@ struct TestE2B: Sendable {
     func serve(_ body: @escaping @Sendable (LiveE2B) async throws -> Void) async throws {
         let (ports, portFound) = AsyncStream<Int?>.makeStream()
         let server = GatewayServer(configuration)
+        var settings = settings
+        settings.uploadDirectory = "\(gateway.directory.path)/uploads"
         let frontEnd = E2BAPI(engine: gateway.engine, auth: auth, server: server, settings: settings)
         let service = try server.service([frontEnd], logger: TestE2B.logger) { _, port in portFound.yield(port) }
-        let group = ServiceGroup(configuration: .init(services: [.init(service: service)], logger: TestE2B.logger))
+        let services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: service), .init(service: frontEnd.upkeep)]
+        let group = ServiceGroup(configuration: .init(services: services, logger: TestE2B.logger))
         var client = HTTPClient.Configuration()
         client.httpVersion = .http1Only
         client.redirectConfiguration = .disallow

@@ -9,8 +9,6 @@ import Foundation
 
 /// Where the next page of a list begins, as clients hold it: text that means nothing to them.
 enum PageToken {
-    static let field = HTTPField.Name("X-Next-Token")!
-
     static func text(after id: String) -> String {
         Data(id.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
@@ -29,6 +27,6 @@ enum PageToken {
 
     /// The header fields of a page of `limit`, cut from `elements`, which may have one more.
     static func headers<Element>(_ elements: [Element], limit: Int, id: (Element) -> String) -> HTTPFields {
-        elements.count > limit && limit > 0 ? [field: text(after: id(elements[limit - 1]))] : [:]
+        elements.count > limit && limit > 0 ? [.nextToken: text(after: id(elements[limit - 1]))] : [:]
     }
 }

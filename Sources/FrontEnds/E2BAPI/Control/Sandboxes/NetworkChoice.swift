@@ -103,7 +103,7 @@ struct NetworkChoice: Hashable, Sendable {
     static func isAddress(_ text: String) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4
-            && parts.allSatisfy { !$0.isEmpty && $0.utf8.count <= 3 && $0.allSatisfy(\.isASCIIDigit) && Int($0)! <= 255 }
+            && parts.allSatisfy { $0.allSatisfy(\.isASCIIDigit) && UInt8($0) != nil }
     }
 
     /// An IPv4 address or block, or text that can only be an IPv6 one.

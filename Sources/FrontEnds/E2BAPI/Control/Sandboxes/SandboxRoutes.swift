@@ -144,7 +144,3 @@ extension Engine {
         throw E2BError.noSandbox(E2BSandboxID.text(of: id))
     }
 }
-
-extension HTTPField.Name {
-    static let totalRunning = HTTPField.Name("X-Total-Running")!
-}

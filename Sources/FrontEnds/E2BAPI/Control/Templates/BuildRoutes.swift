@@ -104,7 +104,7 @@ struct BuildRoutes: Sendable {
     /// The address under which the client reached the control plane.
     private func origin(_ request: Request) -> String {
         let authority = request.head.authority ?? "localhost"
-        let scheme = request.head.scheme == "https" || request.headers[.forwardedProtocol] == "https" ? "https" : "http"
+        let scheme = request.head.scheme == "https" || request.headers[.forwardedProto] == "https" ? "https" : "http"
         let isByName = services.settings.domain.map { authority.prefix { $0 != ":" }.lowercased() == "api.\($0.lowercased())" } ?? false
         return "\(scheme)://\(authority)\(isByName ? "" : E2BAddress.prefix)"
     }
@@ -206,9 +206,4 @@ struct BuildRoutes: Sendable {
         else { throw E2BError(.notFound, "Build '\(text.prefix(128))' not found") }
         return build
     }
-}
-
-extension HTTPField.Name {
-    /// Said by whatever ended TLS in front of the gateway.
-    static let forwardedProtocol = HTTPField.Name("X-Forwarded-Proto")!
 }
