@@ -92,7 +92,8 @@ struct OfferTests {
             #expect(ids.count == guarantees.count)
             for id in [
                 "agent", "isolation.standard", "isolation.strong", "isolation.maximum", "namespaces.user", "seccomp", "network.none",
-                "network.open", "user.own", "limit.memory", "limit.cpu", "limit.pids", "limit.disk", "life.pause", "life.snapshots",
+                "network.open", "user.own", "user.root", "limit.memory", "limit.cpu", "limit.pids", "limit.disk", "life.pause",
+                "life.snapshots",
                 "language.python", "language.shell",
             ] {
                 #expect(ids.contains(id), "\(id)")

@@ -85,6 +85,22 @@ static inline int sandstorm_route(int any, unsigned int network, unsigned int ma
     return ioctl(any, SIOCADDRT, &route);
 }
 
+static inline int sandstorm_refusal_remove(int any, unsigned int network, unsigned int mask) {
+    struct rtentry route = {0};
+    route.rt_dst = sandstorm_ipv4(network);
+    route.rt_genmask = sandstorm_ipv4(mask);
+    route.rt_gateway = sandstorm_ipv4(0);
+    route.rt_flags = RTF_UP | RTF_REJECT;
+    return ioctl(any, SIOCDELRT, &route);
+}
+
+static inline int sandstorm_link_down(int any, const char *name) {
+    struct ifreq request = sandstorm_ifreq(name);
+    if (ioctl(any, SIOCGIFFLAGS, &request) != 0) return -1;
+    request.ifr_flags &= ~IFF_UP;
+    return ioctl(any, SIOCSIFFLAGS, &request);
+}
+
 static inline int sandstorm_neighbour(int any, const char *name, unsigned int address, const unsigned char hardware[ETH_ALEN]) {
     struct arpreq entry = {.arp_flags = ATF_PERM | ATF_COM};
     entry.arp_pa = sandstorm_ipv4(address);

@@ -60,6 +60,7 @@ public enum ConformanceNeed: Hashable, Sendable {
             await c.refusal("another user", .unsupported, .invalid) {
                 _ = try await sandbox.start(Command(["/bin/sh", "-c", "true"], user: "sandstorm-nobody"))
             }
+            try await refuse("root access", c) { $0.rootAccess = true }
         case .reattach:
             let sandbox = try await c.ownSandbox()
             let other = try await c.suite.factory()

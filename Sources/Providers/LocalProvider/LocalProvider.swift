@@ -54,7 +54,8 @@ package final class LocalProvider: SandboxProvider {
         capabilities = ProviderCapabilities(
             languages: host.languages, isolation: Set(survey.launchers.keys), maximum: host.maximum,
             openNetwork: configuration.allowsNetwork && (configuration.sharesHostNetwork || host.translator != nil),
-            networkAllowList: host.translator != nil, images: true, pause: host.freezeObstacle == nil,
+            networkAllowList: host.translator != nil, networkDenyList: host.translator != nil, networkChange: host.translator != nil,
+            images: true, pause: host.freezeObstacle == nil,
             snapshot: host.copyObstacle == nil ? [.filesystem] : [], fork: host.copyObstacle == nil, ports: true, terminal: true,
             usage: host.usageObstacle == nil, watch: true,
             users: survey.root.launcher == nil || survey.launchers[.standard] == nil ? [] : [SandboxSpec.root],
@@ -64,9 +65,9 @@ package final class LocalProvider: SandboxProvider {
     package func refusal(of spec: SandboxSpec) -> String? {
         if spec.network != .none, let host = try? host.get() {
             if let obstacle = host.networkObstacle { return "network: none that keeps sandboxes from the machine's: \(obstacle)" }
-            if case .allow(let list) = spec.network, let translator = host.translator {
+            if let translator = host.translator {
                 do throws(ProviderError) {
-                    _ = try translator.routes(only: list)
+                    _ = try translator.routes(spec.network)
                 } catch {
                     return error.message
                 }

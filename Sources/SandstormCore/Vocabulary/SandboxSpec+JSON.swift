@@ -44,7 +44,8 @@ extension SandboxSpec {
         readGPU(&reader)
         network =
             reader.read(
-                "network", "is not a network policy", remedy: "send \"none\", \"open\" or {\"allow\": [\"host\", …]}", NetworkPolicy.init
+                "network", "is not a network policy",
+                remedy: "send \"none\", \"open\", {\"allow\": [\"host\", …]} or {\"deny\": [\"network\", …]}", NetworkPolicy.init
             ) ?? network
         region = reader.string("region")
         isolation =

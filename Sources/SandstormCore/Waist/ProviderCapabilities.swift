@@ -14,6 +14,10 @@ public struct ProviderCapabilities: Hashable, Sendable {
     public var openNetwork: Bool
     /// What sandboxes may reach can be limited to a list of hosts.
     public var networkAllowList: Bool
+    /// Parts of what sandboxes may reach can be denied to them.
+    public var networkDenyList: Bool
+    /// What a living sandbox may reach can be changed.
+    public var networkChange: Bool
     /// A spec may name an image.
     public var images: Bool
     /// Sandboxes can be frozen and go on later.
@@ -42,6 +46,7 @@ public struct ProviderCapabilities: Hashable, Sendable {
     public init(
         languages: Set<Language>? = nil, isolation: Set<IsolationLevel> = [.standard], regions: Set<String> = [],
         gpuTypes: Set<String> = [], maximum: Resources, openNetwork: Bool = false, networkAllowList: Bool = false,
+        networkDenyList: Bool = false, networkChange: Bool = false,
         images: Bool = false, pause: Bool = false, snapshot: Set<SnapshotKind> = [], fork: Bool = false, ports: Bool = false,
         terminal: Bool = false, usage: Bool = false, watch: Bool = false, users: Set<String> = [], reattach: Bool = false,
         teardownTime: Duration = .seconds(1)
@@ -53,6 +58,8 @@ public struct ProviderCapabilities: Hashable, Sendable {
         self.maximum = maximum
         self.openNetwork = openNetwork
         self.networkAllowList = networkAllowList
+        self.networkDenyList = networkDenyList
+        self.networkChange = networkChange
         self.images = images
         self.pause = pause
         self.snapshot = snapshot
@@ -111,6 +118,10 @@ public struct ProviderCapabilities: Hashable, Sendable {
         switch spec.network {
         case .none: break
         case .open: if !openNetwork { miss("network open: sandboxes have no network here", "network none") }
+        case .deny:
+            if !networkDenyList {
+                miss("network deny-list: can't be enforced here", openNetwork ? "network open or none" : "network none")
+            }
         case .allow:
             if !networkAllowList {
                 miss("network allow-list: can't be enforced here", openNetwork ? "network open or none" : "network none")

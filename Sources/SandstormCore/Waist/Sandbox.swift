@@ -48,6 +48,12 @@ public protocol Sandbox: Sendable {
     /// What the sandbox uses at this moment.
     func usage() async throws(ProviderError) -> SandboxUsage
 
+    /// Changes what the sandbox may reach from now on; what it has open elsewhere is cut off too.
+    ///
+    /// - Throws: ``ProviderError``: `unsupported` for what can't be enforced on this sandbox, with nothing changed. After any other error it reaches
+    ///   at most what it was to reach.
+    func setNetwork(_ policy: NetworkPolicy) async throws(ProviderError)
+
     /// Lets the sandbox live until `lease`, for places that end sandboxes by a clock of their own.
     func extend(to lease: Date) async throws(ProviderError)
 
@@ -72,6 +78,8 @@ extension Sandbox {
     public func fork(tag: SandboxTag) async throws(ProviderError) -> any Sandbox { throw .unsupported("fork") }
     /// Throws `unsupported`, for places whose ports can't be reached.
     public func endpoint(port: Int) async throws(ProviderError) -> SandboxEndpoint { throw .unsupported("ports") }
+    /// Throws `unsupported`, for places that can't change it.
+    public func setNetwork(_ policy: NetworkPolicy) async throws(ProviderError) { throw .unsupported("change of the network") }
     /// Throws `unsupported`, for places that don't measure.
     public func usage() async throws(ProviderError) -> SandboxUsage { throw .unsupported("usage") }
 }

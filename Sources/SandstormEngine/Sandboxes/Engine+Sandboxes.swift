@@ -223,6 +223,7 @@ extension Engine {
         let place = try living.place(evenPaused: true)
         guard place.provider.capabilities.fork else { throw unsupported("fork", place) }
         var spec = living.run.request.spec
+        spec.network = living.info.spec.network
         if let timeout { spec.timeout = timeout }
         if let metadata { spec.metadata = metadata }
         do throws(InvalidRequest) { spec = try spec.validated(for: .sandbox) } catch { throw EngineError(error) }
@@ -263,6 +264,23 @@ extension Engine {
         let place = try living.place(evenPaused: true)
         guard place.provider.capabilities.usage else { throw unsupported("usage", place) }
         return try await ask(living) { () async throws(ProviderError) in try await place.sandbox.usage() }
+    }
+
+    /// Changes what a sandbox that runs may reach; what it has open elsewhere is cut off too.
+    ///
+    /// - Throws: ``EngineError``: `unsupported` for what can't be enforced on it, with nothing changed.
+    package func setNetwork(
+        _ policy: NetworkPolicy, of id: SandboxID, for principal: Principal
+    ) async throws(EngineError) -> SandboxInfo {
+        let living = try await living(id, for: principal)
+        return try await living.turnstile.pass { () async throws(EngineError) in
+            let place = try living.place()
+            guard living.info.spec.network != policy else { return living.info }
+            guard place.provider.capabilities.networkChange else { throw unsupported("change of a sandbox's network", place) }
+            try await ask(living) { () async throws(ProviderError) in try await place.sandbox.setNetwork(policy) }
+            try await living.set(policy)
+            return living.info
+        }
     }
 
     /// Where a TCP port of the sandbox speaks HTTP.

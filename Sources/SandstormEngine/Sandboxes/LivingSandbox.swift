@@ -244,6 +244,15 @@ final class LivingSandbox: Sendable {
         }
     }
 
+    /// Writes down and then shows what it may reach.
+    func set(_ network: NetworkPolicy) async throws(EngineError) {
+        try await write {
+            $0.spec.network = network
+        } with: { [store] record throws(StoreError) in
+            try await store.save(record, attemptUntil: nil)
+        }
+    }
+
     /// First the journal, then what callers see.
     private func write(
         _ change: @Sendable (inout SandboxInfo) -> Void,

@@ -65,17 +65,19 @@ enum LivingSandboxRow {
     /// - Returns: `false` if it has ended or is unknown.
     static func update(_ record: LivingSandboxRecord, in database: Database) throws -> Bool {
         let info = record.info
+        var spec = info.spec
+        spec.files = []
         return try database.change(
             """
             UPDATE sandboxes SET state = :state, provider = :provider, region = :region, provider_sandbox = :providerSandbox,
-                lease_until = :leaseUntil, kept_since = :keptSince, on_lease_end = :onLeaseEnd
+                lease_until = :leaseUntil, kept_since = :keptSince, on_lease_end = :onLeaseEnd, spec = :spec
             WHERE id = :id AND state <> 'ended'
             """,
             [
                 "id": info.id.rawValue, "state": info.state.rawValue, "provider": info.provider == .none ? nil : info.provider.rawValue,
                 "region": info.region, "providerSandbox": record.providerSandbox?.rawValue,
                 "leaseUntil": info.leaseUntil.milliseconds, "keptSince": info.keptSince?.milliseconds,
-                "onLeaseEnd": info.onLeaseEnd.rawValue,
+                "onLeaseEnd": info.onLeaseEnd.rawValue, "spec": spec.json.encoded,
             ]) == 1
     }
 

@@ -95,6 +95,117 @@ struct NetworkWallTests {
         }
     }
 
+    @Test("what is denied is not reached, unless it is allowed too")
+    func denyList() async throws {
+        let (one, two) = (try DummyAddress(), try DummyAddress())
+        let service = try HostListener()
+        try await Playground.run({ $0.allowedPrivateNetworks = [one.text, two.text] }) { playground in
+            let cases: [(deny: [String], allow: [String], reached: [Bool])] = [
+                ([one.text], [], [false, true]), (["10.77.0.0/16"], [one.text], [true, false]),
+                ([one.text, two.text], [two.text], [false, true]),
+                (["0.0.0.0/0", "::/0"], [one.text], [true, false]), (["203.0.113.0/24", "2001:db8::/32"], [], [true, true]),
+            ]
+            for (deny, allow, reached) in cases {
+                var spec = Self.open(.standard)
+                spec.network = .deny(deny, allow: allow)
+                let sandbox = try await playground.sandbox(spec)
+                let program = [one, two].map { Self.get($0.text, service.port) }.joined(separator: "\n")
+                let lines = try await sandbox.python(program).stdout.split(separator: "\n").map { $0 == "reached" }
+                #expect(lines == reached, "\(deny) \(allow)")
+                #expect(try await sandbox.python(Self.get("127.0.0.1", service.port)).stdout != "reached\n")
+                try await sandbox.kill()
+            }
+            for (deny, allow) in [
+                (["example.org"], []), (["10.0.0.1/8"], []), (["0.0.0.0/0"], ["example.org"]), (["0.0.0.0/0"], ["10.0.0.0/8"]),
+            ] {
+                var spec = Self.open(.standard)
+                spec.network = .deny(deny, allow: allow)
+                #expect(playground.provider.refusal(of: spec)?.contains("network") == true, "\(deny) \(allow)")
+                #expect(playground.provider.offers(for: spec).isEmpty)
+            }
+        }
+    }
+
+    @Test("what a living sandbox may reach can be changed, and holds at once", arguments: [false, true])
+    func change(rootAccess: Bool) async throws {
+        let (one, two) = (try DummyAddress(), try DummyAddress())
+        let service = try HostListener()
+        try await Playground.run({ $0.allowedPrivateNetworks = [one.text, two.text] }) { playground in
+            var spec = Self.open(.standard)
+            spec.rootAccess = rootAccess && Machine.canRoot
+            let sandbox = try await playground.sandbox(spec)
+            let user = spec.rootAccess ? "root" : nil
+            // By routes, and past them.
+            let program = """
+                import socket
+                def reach(host, device):
+                    s = socket.socket(); s.settimeout(2)
+                    if device: s.setsockopt(socket.SOL_SOCKET, 25, device)
+                    try: s.connect((host, \(service.port))); return True
+                    except OSError: return False
+                def names(device):
+                    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1)
+                    if device: s.setsockopt(socket.SOL_SOCKET, 25, device)
+                    try: s.connect(("10.0.2.3", 53)); s.send(bytes.fromhex("1234010000010000000000000000020001")); return len(s.recv(512)) > 0
+                    except OSError: return False
+                print([reach(host, device) for host in ("\(one.text)", "\(two.text)") for device in (b"", b"tap0")], names(b"") or names(b"tap0"))
+                """
+            func seen() async throws -> String { try await sandbox.python(program, as: user).stdout }
+            let first = try await seen()
+            #expect(first.hasPrefix("[True, True, True, True]"))
+            // What is open is cut off.
+            let open = try await sandbox.start(
+                Command(
+                    [
+                        "/usr/bin/python3", "-c",
+                        """
+                        import fcntl, socket, struct, sys, time
+                        s = socket.create_connection(('\(one.text)', \(service.port)))
+                        def send():  # How much nobody has taken, a second later.
+                            try: s.sendall(b'x'); time.sleep(1); return struct.unpack('i', fcntl.ioctl(s, 0x5411, b'0000'))[0]
+                            except OSError: return 1
+                        print(send(), flush=True)
+                        sys.stdin.read(); print(send() > 0)
+                        """,
+                    ], user: user))
+            var events = open.events.makeAsyncIterator()
+            var output = ""
+            while output.isEmpty, let event = try await events.next(isolation: nil) {
+                if case .stdout(let bytes) = event { output += String(buffer: bytes) }
+            }
+            try await sandbox.setNetwork(.deny([one.text]))
+            try await open.closeInput()
+            while let event = try await events.next(isolation: nil) {
+                if case .stdout(let bytes) = event { output += String(buffer: bytes) }
+            }
+            #expect(output == "0\nTrue\n")
+            #expect(try await seen() == first.replacing("[True, True, True, True]", with: "[False, False, True, True]"))
+            try await sandbox.setNetwork(.allow([one.text]))
+            #expect(try await seen() == "[True, True, False, False] False\n")
+            try await sandbox.setNetwork(.none)
+            #expect(try await seen() == "[False, False, False, False] False\n")
+            // It holds for a copy too.
+            if playground.provider.capabilities.fork {
+                let fork = try await playground.fork(sandbox)
+                #expect(try await fork.python(Self.get(one.text, service.port)).stdout != "reached\n")
+                try await fork.kill()
+            }
+            #expect(await providerError { try await sandbox.setNetwork(.allow(["example.org"])) }?.code == .unsupported)
+            #expect(try await seen() == "[False, False, False, False] False\n")
+            try await sandbox.setNetwork(.open)
+            #expect(try await seen() == first)
+            // What was not there from the start can't be had later.
+            let closed = try await playground.sandbox()
+            #expect(await providerError { try await closed.setNetwork(.open) }?.code == .unsupported)
+            spec.network = .allow([one.text])
+            let nameless = try await playground.sandbox(spec)
+            #expect(await providerError { try await nameless.setNetwork(.open) }?.code == .unsupported)
+            try await nameless.setNetwork(.allow([two.text]))
+            #expect(try await nameless.python(Self.get(two.text, service.port)).stdout == "reached\n")
+            #expect(try await nameless.python(Self.get(one.text, service.port)).stdout != "reached\n")
+        }
+    }
+
     @Test("the code has no rights over its network", arguments: [nil] + Occasion.withRoot.map(\.user))
     func rights(user: String?) async throws {
         let name = "sandstorm-test-\(UInt32.random(in: .min ... .max))"

@@ -21,6 +21,10 @@ import Testing
         (
             change: { $0.rootAccess = true }, words: "root access: nobody can be root inside here; would fit with no root access"
         ),
+        (
+            change: { $0.network = .deny(["203.0.113.0/24"]) },
+            words: "network deny-list: can't be enforced here; would fit with network none"
+        ),
         (change: { $0.network = .open }, words: "network open: sandboxes have no network here; would fit with network none"),
     ]
 

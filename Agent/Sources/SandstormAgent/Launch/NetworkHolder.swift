@@ -13,11 +13,17 @@ enum NetworkHolder {
     private static let failureStatus: Int32 = 125
     private static let device = "tap0"
     private static let mtu: Int32 = 65_520
+    /// The translator's, whether names may be asked for or not.
+    private static let resolverAddress = "10.0.2.3"
 
     static func run(_ arguments: ArraySlice<String>) -> Never {
         do throws(NetworkOptions.Mistake) {
             let options = try NetworkOptions(parsing: arguments)
             do throws(SystemError) {
+                if options.isChange {
+                    try change(options)
+                    exit(0)
+                }
                 try enter()
                 try configure(options)
             } catch {
@@ -47,10 +53,62 @@ enum NetworkHolder {
         } catch  where error.code == ENOENT {}
     }
 
-    private static func configure(_ options: NetworkOptions) throws(SystemError) {
+    /// Changes where the network leads. At no moment is more open than before or after: without its device it leads nowhere, and what is refused comes
+    /// before what is allowed.
+    private static func change(_ options: NetworkOptions) throws(SystemError) {
+        let any = try anySocket()
+        // Takes all routes through it, and the neighbours, along.
+        try check(sandstorm_link_down(any.number, device), "tap down")
+        for (network, mask) in try refusals() {
+            guard sandstorm_refusal_remove(any.number, network, mask) == 0 || errno == ESRCH else { throw .current(in: "remove route") }
+        }
+        var refused = options.routes.filter { !$0.isAllowed }.map(\.range)
+        // The resolver is on the link, where no longer route refuses it; and whoever asks the link finds nobody.
+        if options.resolver == nil, let resolver = NetworkOptions.Range("\(resolverAddress)/32") { refused.append(resolver) }
+        for range in refused { try route(range, to: 0, any) }
+        try check(sandstorm_link_up(any.number, device), "tap up")
+        for address in [options.gateway, options.resolver ?? options.gateway] {
+            try check(sandstorm_neighbour(any.number, device, address, hardware(of: address)), "neighbour")
+        }
+        for (range, isAllowed) in options.routes where isAllowed { try route(range, to: options.gateway, any) }
+    }
+
+    /// What is refused now.
+    private static func refusals() throws(SystemError) -> [(network: UInt32, mask: UInt32)] {
+        let file = try Descriptor.open(Array("/proc/self/net/route".utf8), O_RDONLY)
+        var text: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+        reading: while true {
+            switch chunk.withUnsafeMutableBytes({ file.read(into: $0) }) {
+            case .count(0): break reading
+            case .count(let count): text += chunk[..<count]
+            case .wouldBlock: throw SystemError(EAGAIN, in: "routes")
+            case .failed(let code): throw SystemError(code, in: "routes")
+            }
+        }
+        return String(decoding: text, as: UTF8.self).split(separator: "\n").compactMap { line in
+            let fields = line.split(whereSeparator: { $0 == "\t" || $0 == " " })
+            // Addresses as they lie in memory, so with their bytes turned around where the machine's are.
+            guard fields.count > 7, let flags = UInt32(fields[3], radix: 16), flags & UInt32(RTF_REJECT) != 0,
+                let network = UInt32(fields[1], radix: 16), let mask = UInt32(fields[7], radix: 16)
+            else { return nil }
+            return (UInt32(bigEndian: network), UInt32(bigEndian: mask))
+        }
+    }
+
+    private static func route(_ range: NetworkOptions.Range, to gateway: UInt32, _ any: Descriptor) throws(SystemError) {
+        let result = sandstorm_route(any.number, range.network, range.mask, gateway)
+        guard result == 0 || errno == EEXIST else { throw .current(in: "route") }
+    }
+
+    private static func anySocket() throws(SystemError) -> Descriptor {
         let number = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else { throw .current(in: "socket") }
-        let any = Descriptor(owning: number)
+        return Descriptor(owning: number)
+    }
+
+    private static func configure(_ options: NetworkOptions) throws(SystemError) {
+        let any = try anySocket()
         try check(sandstorm_link_up(any.number, "lo"), "lo")
 
         let tun = try Descriptor.open(Array("/dev/net/tun".utf8), O_RDWR)
@@ -64,10 +122,7 @@ enum NetworkHolder {
         for (address, hardware) in neighbours {
             try check(sandstorm_neighbour(any.number, device, address, hardware), "neighbour")
         }
-        for (range, isAllowed) in options.routes {
-            let result = sandstorm_route(any.number, range.network, range.mask, isAllowed ? options.gateway : 0)
-            guard result == 0 || errno == EEXIST else { throw .current(in: "route") }
-        }
+        for (range, isAllowed) in options.routes { try route(range, to: isAllowed ? options.gateway : 0, any) }
     }
 
     /// libslirp's hardware addresses are made of 52:55 and the IPv4 address.

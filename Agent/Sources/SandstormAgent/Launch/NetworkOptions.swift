@@ -27,6 +27,8 @@ struct NetworkOptions {
     /// The translator's addresses in it; nil if it is not to be asked for names.
     var gateway: UInt32 = 0
     var resolver: UInt32?
+    /// The network is there already, and this process in it: only where it leads is changed.
+    var isChange = false
     /// Where the sandbox may go and where not; the longest match decides.
     var routes: [(range: Range, isAllowed: Bool)] = []
 
@@ -35,6 +37,7 @@ struct NetworkOptions {
         while let option = rest.popFirst() {
             guard let value = rest.popFirst() else { throw Mistake(message: "\(option) needs a value") }
             switch option {
+            case "--change": isChange = value == "yes"
             case "--address": address = try Self.parse(value)
             case "--gateway": gateway = try Self.parse(value)
             case "--resolver": resolver = try Self.parse(value)

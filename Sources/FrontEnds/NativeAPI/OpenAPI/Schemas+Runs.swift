@@ -76,7 +76,10 @@ extension Schema {
             "Network",
             .oneOf(
                 .choice(["none", "open"]),
-                .request([("allow", .array(of: .notEmpty, minimum: 1))]).described("Only these hosts."))
+                .request([("allow", .array(of: .notEmpty, minimum: 1))]).described("Only these hosts."),
+                .request(
+                    [("deny", .array(of: .notEmpty, minimum: 1))], optional: [("allow", .array(of: .notEmpty, minimum: 1))]
+                ).described("All but these networks; what is allowed beats what is denied."))
         ),
         ("Isolation", .choice(of: IsolationLevel.self).described("The least that will do.")),
         ("RunState", .choice(of: RunState.self)),

@@ -12,6 +12,7 @@ enum CreateBody {
         case .open: body["allow_internet_access"] = true
         // What is allowed beats what is denied; names are taken only beside a denial of everything.
         case .allow(let hosts): body["network"] = ["allowOut": .strings(hosts), "denyOut": ["0.0.0.0/0"]]
+        case .deny(let hosts, let allowed): body["network"] = ["allowOut": .strings(allowed), "denyOut": .strings(hosts)]
         }
         for member in options(spec)?.members ?? [] {
             switch member.key {

@@ -10,7 +10,7 @@ extension LocalProvider {
         }
         return [Guarantee(id: "agent", title: "sandbox agent", state: .ok, mechanism: host.agent)]
             + IsolationLevel.allCases.map { isolation($0, survey) }
-            + [userNamespaces(survey), seccomp(survey), network, openNetwork(host), users(host)]
+            + [userNamespaces(survey), seccomp(survey), network, openNetwork(host), users(host), root(host, survey)]
             + limits(host) + [disk(host), pause(host), snapshots(host)] + languages(host)
     }
 
@@ -100,6 +100,27 @@ extension LocalProvider {
         }
         let range = host.configuration.userIDs
         return Guarantee(id: id, title: title, state: .ok, mechanism: "uids \(range.lowerBound)–\(range.upperBound - 1)")
+    }
+
+    private func root(_ host: Host, _ survey: LauncherSurvey) -> Guarantee {
+        let (id, title) = ("user.root", "root inside, for specs that ask for it")
+        guard let launcher = survey.root.launcher else {
+            let obstacle = survey.root.obstacle ?? "it could not be tried"
+            return Guarantee(
+                id: id, title: title, state: .missing, mechanism: "specs that ask for it are refused: \(obstacle)",
+                remedy: host.rootSlots == nil
+                    ? "run the gateway as root" : "run the gateway as root on Linux 5.19 or later, where there are loop devices")
+        }
+        guard let obstacle = launcher.mergeObstacle else {
+            let range = host.configuration.rootUserIDs
+            return Guarantee(
+                id: id, title: title, state: .ok,
+                mechanism:
+                    "a root directory of its own, ids \(range.lowerBound)–\(range.upperBound - 1); reads all below the machine's /usr")
+        }
+        return Guarantee(
+            id: id, title: title, state: .degraded, mechanism: "the machine's /usr stays read-only: \(obstacle)",
+            remedy: "run the gateway on Linux 5.19 or later, with /usr on a file system that mounts can map (ext4, XFS, btrfs)")
     }
 
     private func limits(_ host: Host) -> [Guarantee] {

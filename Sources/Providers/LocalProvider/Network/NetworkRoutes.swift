@@ -46,6 +46,33 @@ struct NetworkRoutes: Hashable, Sendable {
         routes = Self.firsts(allowed.map { Route(range: $0, isAllowed: true) } + Self.walls(machine, within) + nothing)
     }
 
+    /// For a network that is open but for what is denied, where what is allowed beats that.
+    ///
+    /// - Throws: `unsupported` as for an allow-list.
+    init(openBut denied: [String], allowing list: [String], machine: [IPv4Range], exceptions: [IPv4Range]) throws(ProviderError) {
+        var refused: [IPv4Range] = []
+        // There is no IPv6 to deny.
+        for entry in denied where !entry.contains(":") {
+            guard let range = IPv4Range(entry) else {
+                throw .unsupported("network deny-list: \(entry): only IPv4 networks such as 203.0.113.0/24 can be enforced here")
+            }
+            refused.append(range)
+        }
+        let listed = try NetworkRoutes(only: list, machine: machine, exceptions: exceptions).routes.filter(\.isAllowed).map(\.range)
+        refused.removeAll { denied in listed.contains { $0.contains(denied) } }
+        // What the operator has opened is denied like all else, wherever it is the longer match.
+        let open = exceptions.filter { exception in !refused.contains { $0.contains(exception) } }
+        let everything = IPv4Range("0.0.0.0/0").map { [Route(range: $0, isAllowed: true)] } ?? []
+        routes = Self.firsts(
+            listed.map { Route(range: $0, isAllowed: true) } + refused.map { Route(range: $0, isAllowed: false) }
+                + Self.walls(machine, open) + everything)
+    }
+
+    /// Nowhere.
+    static let nowhere = NetworkRoutes(routes: IPv4Range("0.0.0.0/0").map { [Route(range: $0, isAllowed: false)] } ?? [])
+
+    private init(routes: [Route]) { self.routes = routes }
+
     /// Of two routes to the same range the first counts.
     private static func firsts(_ routes: [Route]) -> [Route] {
         var seen: Set<IPv4Range> = []

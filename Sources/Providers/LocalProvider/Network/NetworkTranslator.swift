@@ -45,7 +45,8 @@ struct NetworkTranslator: Sendable {
             SandboxUser(id: host.configuration.userIDs.lowerBound, rootID: host.configuration.userIDs.lowerBound + 1)
         }
         do throws(SystemError) {
-            let holder = try hold(routes(), resolvesNames: true, user: user, group: nil)
+            let open = NetworkRoutes(openBut: Self.machineAddresses(), exceptions: exceptions)
+            let holder = try hold(open, resolvesNames: true, user: user, group: nil)
             defer { holder.process.end() }
             let limit = host.configuration.launchDeadline
             let namespaces = try holder.awaitNamespaces(within: limit)
@@ -57,12 +58,42 @@ struct NetworkTranslator: Sendable {
         }
     }
 
-    /// For an open network, as the machine's addresses are now.
-    func routes() -> NetworkRoutes { NetworkRoutes(openBut: Self.machineAddresses(), exceptions: exceptions) }
+    /// Where a sandbox may go, as the machine's addresses are now.
+    ///
+    /// - Throws: `unsupported` for what can't be enforced.
+    func routes(_ policy: NetworkPolicy) throws(ProviderError) -> NetworkRoutes {
+        let machine = Self.machineAddresses()
+        switch policy {
+        case .none: return .nowhere
+        case .open: return NetworkRoutes(openBut: machine, exceptions: exceptions)
+        case .allow(let list): return try NetworkRoutes(only: list, machine: machine, exceptions: exceptions)
+        case .deny(let denied, let list):
+            return try NetworkRoutes(openBut: denied, allowing: list, machine: machine, exceptions: exceptions)
+        }
+    }
 
-    /// For an allow-list.
-    func routes(only list: [String]) throws(ProviderError) -> NetworkRoutes {
-        try NetworkRoutes(only: list, machine: Self.machineAddresses(), exceptions: exceptions)
+    /// Changes where a sandbox may go that has a network. All that was open is shut before anything is opened.
+    ///
+    /// - Parameters:
+    ///   - resolvesNames: the machine's resolver is to answer; it can't where it did not from the start.
+    ///   - userNamespace: that owns the network; nil if the gateway is root, who needs none.
+    func change(
+        to routes: NetworkRoutes, resolvesNames: Bool, in network: String, userNamespace: String?, within limit: Duration
+    ) throws(SystemError) {
+        let (ours, theirs) = try Descriptor.socketPair()
+        let join = (userNamespace.map { ["--join-user", $0] } ?? []) + ["--join-network", network]
+        let arguments =
+            [agent, "launch"] + join + ["--die-with-parent", "--", agent, "network", "--change", "yes"]
+            + ["--address", Self.address, "--gateway", Self.gateway] + (resolvesNames ? ["--resolver", Self.resolver] : [])
+            + routes.arguments
+        let process = try ChildProcess.spawn(arguments, .init(output: theirs, error: theirs))
+        guard let status = process.reap(within: limit) else {
+            process.end()
+            throw SystemError(ETIMEDOUT, in: "change of routes")
+        }
+        guard status != 0 else { return }
+        let said = String(decoding: ours.readAvailable(limit: 4096), as: UTF8.self)
+        throw SystemError(EIO, in: "change of routes: \(said.split(separator: "\n").joined(separator: "; "))")
     }
 
     /// Starts the holder.

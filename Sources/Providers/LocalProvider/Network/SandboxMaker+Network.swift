@@ -2,6 +2,19 @@
 import Glibc
 import SandstormCore
 
+extension Host {
+    /// Where a sandbox with such a network finds names.
+    func names(_ policy: NetworkPolicy) -> NameService {
+        switch policy {
+        case .none: .none
+        case .open: translator == nil ? .machine : .translated
+        // Names are a way out too: a resolver asks whoever is responsible for them.
+        case .allow: .addressesOnly
+        case .deny(let denied, _): denied.contains { IPv4Range($0)?.bits == 0 } ? .addressesOnly : .translated
+        }
+    }
+}
+
 extension SandboxMaker {
     /// A network that waits for the sandbox to join it.
     struct PreparedNetwork: Sendable {
@@ -11,26 +24,13 @@ extension SandboxMaker {
     }
 
     /// Where the sandbox finds names.
-    var names: NameService {
-        switch spec.network {
-        case .none: .none
-        case .open: host.translator == nil ? .machine : .translated
-        // Names are a way out too: a resolver asks whoever is responsible for them.
-        case .allow: .addressesOnly
-        }
-    }
+    var names: NameService { host.names(spec.network) }
 
     /// Makes the sandbox's network, if it is to have one of its own. The translator starts while the launcher does its part.
     func prepareNetwork(_ remains: SandboxRemains, _ user: SandboxUser?, _ group: ControlGroup?) throws(SystemError) -> PreparedNetwork? {
         guard spec.network != .none, let translator = host.translator else { return nil }
-        let routes: NetworkRoutes
-        if case .allow(let list) = spec.network {
-            // It was checked when the spec was taken on; the machine may have got an address since.
-            guard let listed = try? translator.routes(only: list) else { throw SystemError(EADDRNOTAVAIL, in: "network allow-list") }
-            routes = listed
-        } else {
-            routes = translator.routes()
-        }
+        // It was checked when the spec was taken on; the machine may have got an address since.
+        guard let routes = try? translator.routes(spec.network) else { throw SystemError(EADDRNOTAVAIL, in: "network list") }
         let holder = try translator.hold(routes, resolvesNames: names == .translated, user: user, group: group)
         try remains.adopt(helper: holder.process, keeping: holder.complaints)
         let namespaces = try holder.awaitNamespaces(within: host.configuration.launchDeadline)

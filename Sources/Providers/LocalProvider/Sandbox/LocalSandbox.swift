@@ -21,6 +21,8 @@ final class LocalSandbox: Sandbox {
     private let freezer: Freezer
     private let memory: MemoryKills
     private let ports: SandboxPorts
+    /// What it may reach by now. Held while it is changed.
+    private let network: Locked<NetworkPolicy>
     /// Knows it as long as it lives, and makes its forks.
     private weak let provider: LocalProvider?
     /// Reaps the launcher when the sandbox ends by itself.
@@ -36,6 +38,7 @@ final class LocalSandbox: Sandbox {
         freezer = made.freezer
         memory = made.memory
         ports = SandboxPorts(directory: maker.host.portsDirectory(of: maker.id), connection)
+        network = Locked(maker.spec.network)
         self.provider = provider
         let child = remains.child
         watcher = Task {
@@ -95,6 +98,42 @@ final class LocalSandbox: Sandbox {
         return usage
     }
 
+    func setNetwork(_ policy: NetworkPolicy) async throws(ProviderError) {
+        try checkIsAlive()
+        let host = maker.host
+        guard policy != network.withLock(\.self) else { return }
+        guard let translator = host.translator, maker.spec.network != .none else {
+            throw .unsupported("change of the network: the sandbox was made without one of its own")
+        }
+        let routes = try translator.routes(policy)
+        let resolvesNames = host.names(policy) == .translated
+        guard !resolvesNames || maker.names == .translated else {
+            throw .unsupported("change of the network: the sandbox was made without a resolver, which this network needs")
+        }
+        let journal = remains.journal
+        guard let launcher = journal.process, let translation = journal.helpers.last else {
+            throw ProviderError(.unavailable, "the sandbox's network is gone")
+        }
+        let result = await HostThreads.run(on: HostThreads.spawning) { [network] in
+            // One change at a time, and what is noted is what holds.
+            network.withLock { network in
+                Result { () throws(SystemError) in
+                    // Runtimes enter the network in a process of the sandbox's, the others themselves.
+                    let pid = journal.runtime == nil ? launcher.pid : launcher.children.first ?? launcher.pid
+                    try translator.change(
+                        to: routes, resolvesNames: resolvesNames, in: "/proc/\(pid)/ns/net",
+                        userNamespace: host.slots == nil ? "/proc/\(translation.pid)/ns/user" : nil,
+                        within: host.configuration.launchDeadline)
+                    network = policy
+                }
+            }
+        }
+        if case .failure(let error) = result {
+            try checkIsAlive()
+            throw error.providerError("the sandbox's network can't be changed")
+        }
+    }
+
     // MARK: Standing still
 
     func pause() async throws(ProviderError) {
@@ -138,7 +177,9 @@ final class LocalSandbox: Sandbox {
         let disk = try copyableDisk()
         guard let provider else { throw ProviderError(.unavailable, "the gateway is about to end") }
         do throws(ProviderError) {
-            return try await provider.make(maker.spec, by: maker.launcher, from: disk.origin, tag: tag)
+            var spec = maker.spec
+            spec.network = network.withLock(\.self)
+            return try await provider.make(spec, by: maker.launcher, from: disk.origin, tag: tag)
         } catch {
             try checkIsAlive()
             throw error
