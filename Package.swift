@@ -188,7 +188,8 @@ let package = Package(
         .testTarget(
             name: "ProviderConformanceTests",
             dependencies: [
-                "ProviderConformance", "LocalProvider", "SandstormCore", "SandstormTestSupport", nioCore, nioPosix, nioHTTP, httpClient,
+                "ProviderConformance", "LocalProvider", "E2BProvider", "E2BAPI", "SandstormServer", "SandstormEngine", "SandstormStore",
+                "SandstormCore", "SandstormTestSupport", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

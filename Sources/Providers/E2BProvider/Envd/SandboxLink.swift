@@ -92,8 +92,14 @@ final class SandboxLink: Sendable {
             let host = address.host.map { [("host", $0)] } ?? []
             return (address.url, host + [("e2b-sandbox-id", access.id), ("e2b-sandbox-port", String(port))])
         }
-        let address = HostAddress("https://\(port)-\(access.id).\(access.domain ?? account.domain)")
+        let address = HostAddress("https://\(port)-\(access.id).\(SandboxLink.domain(said: access.domain, known: account.domain))")
         return (address.url, address.host.map { [("host", $0)] } ?? [])
+    }
+
+    /// What the control plane says counts, but it does not say at which port it is reached from here.
+    static func domain(said: String?, known: String) -> String {
+        guard let said, said != known.prefix(while: { $0 != ":" }) else { return known }
+        return said
     }
 
     /// A request to envd, as `user` or as the usual one.
