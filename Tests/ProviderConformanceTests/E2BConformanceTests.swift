@@ -18,9 +18,18 @@ struct E2BConformanceTests {
 /// Each transfer goes through two programs that are built for debugging, in JSON: less of it shows as much.
 private let budget = ConformanceBudget(largeTransfer: 24 << 20)
 
+/// What the ready template gives; other sizes take templates that are made to measure.
+private let spec: SandboxSpec = {
+    var spec = SandboxSpec()
+    spec.memory = 512
+    return spec
+}()
+
 private let sharedURL = ProviderConformance(
-    "e2b over one URL", budget: budget, fetch: HTTP.fetch, hosts: Neighbourhood.hosts, provider: { try E2BPlace.provider(.sharedURL) })
+    "e2b over one URL", budget: budget, spec: spec, fetch: HTTP.fetch, hosts: Neighbourhood.hosts,
+    provider: { try E2BPlace.provider(.sharedURL) })
 
 private let hostNames = ProviderConformance(
-    "e2b over host names", budget: budget, fetch: HTTP.fetch, hosts: Neighbourhood.hosts, provider: { try E2BPlace.provider(.hostNames) })
+    "e2b over host names", budget: budget, spec: spec, fetch: HTTP.fetch, hosts: Neighbourhood.hosts,
+    provider: { try E2BPlace.provider(.hostNames) })
 #endif

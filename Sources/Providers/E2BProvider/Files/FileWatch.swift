@@ -9,6 +9,8 @@ final class FileWatch: Sendable {
     private let isRecursive: Bool
     private let user: String?
     private let messages = Locked<ConnectMessages?>(nil)
+    /// The last change was that something has lost its name.
+    private let isRenaming = Locked(false)
 
     init(link: SandboxLink, path: String, recursively: Bool, user: String?) {
         self.link = link
@@ -70,7 +72,7 @@ final class FileWatch: Sendable {
 
     private func change(_ json: JSONValue?) -> FileChange? {
         guard let object = json?.objectValue, let name = object["name"]?.stringValue else { return nil }
-        let kind: FileChange.Kind
+        var kind: FileChange.Kind
         switch try? ProtobufJSON(object).enumeration("type", FileWatch.types) {
         case 1: kind = .created
         case 2: kind = .modified
@@ -79,6 +81,12 @@ final class FileWatch: Sendable {
         case 5: kind = .attributes
         default: return nil
         }
+        // envd tells the old name as renamed and, right after it, the new one as made.
+        let hasNewName = isRenaming.withLock { isRenaming in
+            defer { isRenaming = kind == .renamed && !isRenaming }
+            return isRenaming
+        }
+        if hasNewName, kind == .created { kind = .renamed }
         return FileChange(
             kind, path: name.isEmpty || name == "." ? path : name.hasPrefix("/") ? name : "\(path == "/" ? "" : path)/\(name)")
     }

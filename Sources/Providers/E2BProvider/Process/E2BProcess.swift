@@ -292,8 +292,8 @@ final class E2BProcess: SandboxProcess {
         // The protocol knows two signals, and one process: the others are sent from inside. Whom there is nobody left to send to has ended.
         let line =
             target == .group
-            ? "kill -$1 -- -$2 2>/dev/null || kill -$1 $2 2>/dev/null || ! kill -0 $2 2>/dev/null"
-            : "kill -$1 $2 2>/dev/null || ! kill -0 $2 2>/dev/null"
+            ? "kill -s $1 -- -$2 2>/dev/null || kill -s $1 $2 2>/dev/null || ! kill -0 $2 2>/dev/null"
+            : "kill -s $1 $2 2>/dev/null || ! kill -0 $2 2>/dev/null"
         let result = try await link.run(line, [String(signal.rawValue), String(pid)], as: user)
         guard result.code == 0 else { throw ProviderError(.invalid, "signal \(signal) can't be sent", vendorDetail: result.errors) }
     }

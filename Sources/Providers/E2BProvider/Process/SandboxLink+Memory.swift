@@ -6,6 +6,7 @@ extension SandboxLink {
     static let memoryLines = #"""
         while read -r k v _; do [ "$k" = oom_kill ] && printf 'kills %s\n' "$v"; done </proc/vmstat
         while read -r k v _; do [ "$k" = MemTotal: ] && printf 'total %s\n' "$v"; done </proc/meminfo
+        exit 0
         """#
 
     /// Takes what ``memoryLines`` printed.

@@ -114,9 +114,13 @@ enum ProcessMessages {
     }
 
     /// The event that a process has ended by itself or by a signal.
-    static func ended(_ status: ExitStatus) -> ByteBuffer { encoded(["event": ["end": end(status)]]) }
+    ///
+    /// - Parameter isOutOfMemory: it was killed as memory ran out, for which the protocol has no more than a word for people.
+    static func ended(_ status: ExitStatus, isOutOfMemory: Bool = false) -> ByteBuffer {
+        encoded(["event": ["end": end(status, remark: isOutOfMemory ? " (out of memory)" : "")]])
+    }
 
-    private static func end(_ status: ExitStatus) -> JSONValue {
+    private static func end(_ status: ExitStatus, remark: String) -> JSONValue {
         switch status.outcome {
         case .code(0): ["exited": true, "status": "exit status 0"]
         case .code(let code):
@@ -126,7 +130,7 @@ enum ProcessMessages {
             ]
         case .signal(let signal):
             [
-                "exitCode": -1, "status": .string("signal: \(name(of: signal))"), "error": .string("signal: \(name(of: signal))"),
+                "exitCode": -1, "status": .string("signal: \(name(of: signal))"), "error": .string("signal: \(name(of: signal))\(remark)"),
             ]
         }
     }

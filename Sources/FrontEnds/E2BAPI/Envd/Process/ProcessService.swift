@@ -60,7 +60,7 @@ struct ProcessService: Sendable {
                 case .failed(let failure):
                     guard await isKill(failure, sandbox) else { throw ConnectError(.unavailable, failure.detail) }
                     if failure.kind == .timeout, let error = onTimeout { throw error }
-                    return ProcessMessages.ended(ExitStatus(.signal(.kill)))
+                    return ProcessMessages.ended(ExitStatus(.signal(.kill)), isOutOfMemory: failure.kind == .outOfMemory)
                 }
             }
             throw ConnectError(.unavailable, "what the process does is not seen any more")
