@@ -189,7 +189,7 @@ let package = Package(
             name: "ProviderConformanceTests",
             dependencies: [
                 "ProviderConformance", "LocalProvider", "E2BProvider", "E2BAPI", "SandstormServer", "SandstormEngine", "SandstormStore",
-                "SandstormCore", "SandstormTestSupport", nioCore, nioPosix, nioHTTP, httpClient, logging, lifecycle,
+                "SandstormCore", "SandstormTestSupport", nioCore, nioPosix, nioHTTP, nioSSL, httpClient, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -30,6 +30,6 @@ private let sharedURL = ProviderConformance(
     provider: { try E2BPlace.provider(.sharedURL) })
 
 private let hostNames = ProviderConformance(
-    "e2b over host names", budget: budget, spec: spec, fetch: HTTP.fetch, hosts: Neighbourhood.hosts,
+    "e2b over host names", budget: budget, spec: spec, fetch: E2BPlace.fetch, hosts: Neighbourhood.hosts,
     provider: { try E2BPlace.provider(.hostNames) })
 #endif

@@ -6,47 +6,49 @@ import SandstormWire
 
 /// A server that says on each connection exactly what the test says, byte by byte where it matters.
 struct FaultServer: Sendable {
-    let port: Int
+    private let ports: Locked<Int>
     /// All requests, in the order in which they were complete.
     let seen: Locked<[FaultRequest]>
     /// Connections that are open.
     let open: Locked<Int>
 
+    var port: Int { ports.withLock(\.self) }
     var url: String { "http://127.0.0.1:\(port)" }
 
     /// Runs `body` while requests are answered as `answer` says.
     static func run(
         _ answer: @escaping @Sendable (FaultRequest) async throws -> [FaultStep], _ body: @Sendable (FaultServer) async throws -> Void
     ) async throws {
+        let server = FaultServer(ports: Locked(0), seen: Locked([]), open: Locked(0))
+        let connections = Locked<[Task<Void, Never>]>([])
         let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            .bind(host: "127.0.0.1", port: 0) { channel in
+            .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                    let connection = try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
                         wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
-                }
-            }
-        let server = FaultServer(port: listener.channel.localAddress?.port ?? 0, seen: Locked([]), open: Locked(0))
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try await withThrowingDiscardingTaskGroup { connections in
-                    try await listener.executeThenClose { inbound in
-                        for try await connection in inbound {
-                            connections.addTask {
-                                server.open.withLock { $0 += 1 }
-                                try? await connection.executeThenClose { try await server.serve($0, $1, answer) }
-                                server.open.withLock { $0 -= 1 }
-                            }
-                        }
+                    // Each that is accepted is served, also while the server ends: one that is dropped unserved stops the process.
+                    let task = Task {
+                        server.open.withLock { $0 += 1 }
+                        try? await connection.executeThenClose { try await server.serve($0, $1, answer) }
+                        server.open.withLock { $0 -= 1 }
                     }
+                    connections.withLock { $0.append(task) }
                 }
             }
-            defer { group.cancelAll() }
-            try await body(server)
+            .bind(host: "127.0.0.1", port: 0).get()
+        server.ports.withLock { $0 = listener.localAddress?.port ?? 0 }
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await body(server)) } catch { outcome = .failure(error) }
+        try? await listener.close()
+        while let task = connections.withLock({ $0.popLast() }) {
+            task.cancel()
+            await task.value
         }
+        try outcome.get()
     }
 
     private func serve(

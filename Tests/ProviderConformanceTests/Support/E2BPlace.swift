@@ -1,8 +1,13 @@
 #if os(Linux)
+import AsyncHTTPClient
 import E2BAPI
 import E2BProvider
 import LocalProvider
+import Foundation
 import Logging
+import NIOCore
+import NIOHTTP1
+import NIOSSL
 import ProviderConformance
 import SandstormCore
 import SandstormEngine
@@ -23,6 +28,26 @@ struct E2BPlace: TestTrait, TestScoping {
     let form: Form
 
     private static let accounts = Locked<[Form: E2BAccount]>([:])
+    private static let client = HTTPClient(
+        eventLoopGroupProvider: .singleton,
+        configuration: {
+            var configuration = HTTPClient.Configuration()
+            configuration.httpVersion = .http1Only
+            return configuration
+        }())
+
+    /// Asks a port by its host name, which no resolver here knows: it is connected to as this machine.
+    static let fetch: ProviderConformance.Fetch = { url, headers in
+        let authority = try #require(accounts.withLock { $0[.hostNames]?.trustedCertificates })
+        var request = HTTPClientRequest(url: "https://localhost:\(url.port ?? 443)\(url.path())")
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.headers.add(name: "host", value: "\(url.host() ?? ""):\(url.port ?? 443)")
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.trustRoots = .file(authority)
+        request.tlsConfiguration = tls
+        let response = try await client.execute(request, timeout: .seconds(10))
+        return (Int(response.status.code), String(buffer: try await response.body.collect(upTo: 1 << 20)))
+    }
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private static let domain = "sandstorm.localhost"
 

@@ -92,8 +92,14 @@ final class SandboxLink: Sendable {
             let host = address.host.map { [("host", $0)] } ?? []
             return (address.url, host + [("e2b-sandbox-id", access.id), ("e2b-sandbox-port", String(port))])
         }
-        let address = HostAddress("https://\(port)-\(access.id).\(SandboxLink.domain(said: access.domain, known: account.domain))")
+        let address = HostAddress(hostURL(port: port))
         return (address.url, address.host.map { [("host", $0)] } ?? [])
+    }
+
+    /// The address of a port by a host name of its own.
+    func hostURL(port: Int) -> String {
+        let access = access
+        return "https://\(port)-\(access.id).\(SandboxLink.domain(said: access.domain, known: account.domain))"
     }
 
     /// What the control plane says counts, but it does not say at which port it is reached from here.

@@ -79,6 +79,8 @@ final class FileWatch: Sendable {
         case 3: kind = .removed
         case 4: kind = .renamed
         case 5: kind = .attributes
+        // A kind that there is no word for: the directory is to be looked at.
+        case 0: return FileChange(.overflow, path: path)
         default: return nil
         }
         // envd tells the old name as renamed and, right after it, the new one as made.
@@ -92,6 +94,7 @@ final class FileWatch: Sendable {
     }
 
     private static let types: KeyValuePairs = [
+        "EVENT_TYPE_UNSPECIFIED": 0,
         "EVENT_TYPE_CREATE": 1, "EVENT_TYPE_WRITE": 2, "EVENT_TYPE_REMOVE": 3, "EVENT_TYPE_RENAME": 4, "EVENT_TYPE_CHMOD": 5,
     ]
 }

@@ -117,11 +117,8 @@ struct E2BSandbox: Sandbox {
         guard link.account.has(.ports), link.account.sandboxURL == nil else { throw .unsupported("ports") }
         guard (1...65_535).contains(port) else { throw ProviderError(.invalid, "\(port) is no port") }
         try link.checkIsThere()
-        let entry = link.entry(port: port)
-        guard let url = URL(string: entry.url) else { throw ProviderError(.unavailable, "the sandbox's address is no URL") }
-        var headers = Dictionary(entry.headers) { first, _ in first }
-        if let token = link.access.trafficToken { headers["e2b-traffic-access-token"] = token }
-        return SandboxEndpoint(url: url, headers: headers)
+        guard let url = URL(string: link.hostURL(port: port)) else { throw ProviderError(.unavailable, "the sandbox's address is no URL") }
+        return SandboxEndpoint(url: url, headers: link.access.trafficToken.map { ["e2b-traffic-access-token": $0] } ?? [:])
     }
 
     func usage() async throws(ProviderError) -> SandboxUsage {
