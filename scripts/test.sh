@@ -9,6 +9,8 @@ floors=(
     "SandstormWireTests"
     "NativeAPITests"
     "NativeAPITests\.ChaosTests"
+    "E2BAPITests"
+    "E2BProviderTests"
     "LocalProviderTests"
     "LocalProviderTests\.(LeakTests|BombTests)"
     "ProviderConformanceTests"

@@ -81,7 +81,8 @@ struct E2BPlace: TestTrait, TestScoping {
             engine: gateway.engine, auth: .required(ring), server: server, settings: E2BSettings(domain: E2BPlace.domain))
         let (ports, found) = AsyncStream<(GatewayServer.Listener, Int?)>.makeStream()
         let service = try server.service([frontEnd], logger: E2BPlace.logger) { found.yield(($0, $1)) }
-        let group = ServiceGroup(configuration: .init(services: [.init(service: service)], logger: E2BPlace.logger))
+        let group = ServiceGroup(
+            configuration: .init(services: [.init(service: service), .init(service: frontEnd.upkeep)], logger: E2BPlace.logger))
         let outcome: Result<Void, any Error>
         do {
             outcome = .success(

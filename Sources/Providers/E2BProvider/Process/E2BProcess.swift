@@ -263,7 +263,8 @@ final class E2BProcess: SandboxProcess {
             if link.isGone { throw ProviderError(.interrupted, "the sandbox was killed", afterStart: true) }
             if Task.isCancelled { throw ProviderError(.interrupted, "the caller has gone", afterStart: true) }
         case .some(.some(let failure)):
-            if E2BProcess.isEndOfInput(failure), !link.isDying { return }
+            if link.isDying { throw ProviderError(.interrupted, "the sandbox was killed", afterStart: true) }
+            if E2BProcess.isEndOfInput(failure) { return }
             throw await link.error(failure, hasBegun: true)
         }
     }
