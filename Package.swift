@@ -132,7 +132,7 @@ let package = Package(
             dependencies: [
                 "BenchmarkFigures", "SandstormCore", "SandstormWire", "SandstormStore", "SandstormEngine", "LocalProvider",
                 "SandstormTestSupport", nioCore,
-                nioPosix, nioHTTP, logging, httpClient,
+                nioPosix, nioHTTP, logging, httpClient, hummingbird,
             ],
             path: "Benchmarks/Gateway", swiftSettings: settings),
 

@@ -116,7 +116,7 @@ run() {
 case "$what" in
     v2) run e2b-v2 "$@" ;;
     v1) run e2b-v1 test_core.py "$@" ;;
-    bench) "$root/.build/e2b-v2/bin/python" "$suites/bench.py" "$@" || status=1 ;;
+    bench) SANDSTORM_BENCHMARKS=$(dirname "$gateway")/SandstormBenchmarks "$root/.build/e2b-v2/bin/python" "$suites/bench.py" "$@" || status=1 ;;
     all)
         run e2b-v2
         run e2b-v1 test_core.py

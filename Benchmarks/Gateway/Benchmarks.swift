@@ -16,6 +16,10 @@ enum Benchmarks {
 
     static func main() async {
         let wanted = CommandLine.arguments.dropFirst()
+        if wanted.first == "static-files", wanted.count == 2 {
+            do { try await StaticFiles.serve(wanted.last ?? "") } catch { say("static-files: \(error)") }
+            return
+        }
         let unknown = wanted.filter { name in !all.contains { $0.name == name } }
         guard unknown.isEmpty else {
             say("no such benchmark: \(unknown.joined(separator: ", ")); there are \(all.map(\.name).joined(separator: ", "))")

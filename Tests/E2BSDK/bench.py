@@ -1,18 +1,18 @@
 """What the dialect costs, as ratios measured in one run: `scripts/e2b-sdk.sh bench`, which `make bench` calls with a release build.
 
 - `commands.run("true")` through the SDK against the same command through the native API: at most 2.5 times as long.
-- A file of 1 GiB up and down through the SDK against a plain static file server on this machine: at least half as fast, with the gateway's
+- A file of 1 GiB up and down through the SDK against a plain static file server (Hummingbird's) on this machine: at least half as fast, with the gateway's
   memory flat.
 """
 
 import hashlib
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -86,36 +86,18 @@ def commands() -> None:
     report("commands.run('true') through the SDK against the native API", theirs / ours, COMMAND_BAR, True, "times")
 
 
-class StaticFiles(BaseHTTPRequestHandler):
-    """A plain server of files, as fast as this machine's kernel lets it: sendfile down, large blocks up."""
+class StaticFiles:
+    """A plain server of files: Hummingbird's, on which the gateway's own server stands too."""
 
-    protocol_version = "HTTP/1.1"
-    directory = Path()
+    def __init__(self, directory: str):
+        self.program = subprocess.Popen(
+            [os.environ["SANDSTORM_BENCHMARKS"], "static-files", directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = self.program.stdout.readline().strip()
+        assert self.url, "the plain server does not listen"
 
-    def do_GET(self):
-        with open(self.directory / "file", "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            self.send_response(200)
-            self.send_header("content-length", str(size))
-            self.end_headers()
-            self.wfile.flush()
-            sent = 0
-            while sent < size:
-                sent += os.sendfile(self.connection.fileno(), file.fileno(), sent, size - sent)
-
-    def do_POST(self):
-        left = int(self.headers["content-length"])
-        with open(self.directory / "file", "wb") as file:
-            while left:
-                data = self.rfile.read(min(left, 1 << 20))
-                left -= len(data)
-                file.write(data)
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
+    def stop(self):
+        self.program.stdin.close()
+        self.program.wait(30)
 
 
 class Blocks:
@@ -159,24 +141,22 @@ def resident_mib() -> float:
 
 def transfers() -> None:
     with tempfile.TemporaryDirectory(prefix="sandstorm-test-bench.") as directory:
-        StaticFiles.directory = Path(directory)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), StaticFiles)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        plain = f"http://127.0.0.1:{server.server_port}/file"
+        server = StaticFiles(directory)
+        plain = f"{server.url}/file"
 
         def drop(response):
             for _ in response.iter_bytes(1 << 20):
                 pass
 
         with client() as http:
-            plain_up = seconds(lambda: http.post(plain, content=iter(Blocks()), headers={"content-length": str(SIZE)}))
+            plain_up = seconds(lambda: http.put(plain, content=iter(Blocks()), headers={"content-length": str(SIZE)}))
 
             def down():
                 with http.stream("GET", plain) as response:
                     drop(response)
 
             plain_down = seconds(down)
-        server.shutdown()
+        server.stop()
 
     box = Sandbox.create(timeout=1800, **OPTIONS)
     try:
