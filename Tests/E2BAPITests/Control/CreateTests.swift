@@ -74,7 +74,6 @@ import Foundation
             (#"{"templateID": "base", "autoPause": true, "autoPauseMemory": false, "autoResume": {"enabled": true}}"#, "autoResume"),
             (#"{"templateID": "base", "network": {"allowOut": ["a.com"]}}"#, "0.0.0.0/0"),
             (#"{"templateID": "base", "network": {"denyOut": ["a.com"]}}"#, "denyOut"),
-            (#"{"templateID": "base", "network": {"denyOut": ["10.0.0.0/8"]}}"#, "can't be enforced"),
             (#"{"templateID": "base", "network": {"allowOut": ["10.0.0.0/33"]}}"#, "allowOut"),
             (#"{"templateID": "base", "network": {"dnsServers": ["x"]}}"#, "dnsServers"),
             (#"{"templateID": "base", "network": {"httpsPorts": [49983]}}"#, "envd"),
@@ -89,6 +88,18 @@ import Foundation
             #expect(answer.status == 400, "\(answer.text)")
             #expect(answer.message?.contains(word) == true, "\(answer.text)")
             #expect(try answer.json["code"] == 400)
+        }
+    }
+
+    @Test func `denying some addresses leaves the others, but for those allowed in so many words`() async throws {
+        try await TestE2B.scripted { client async throws in
+            let network: JSONValue = ["denyOut": ["128.0.0.0/1", "::/0"], "allowOut": ["200.1.2.3"]]
+            let info = try await client.info(try await client.make(["network": network]))
+            #expect(info.spec.network == .allow(["0.0.0.0/1", "200.1.2.3/32"]))
+            let open = try await client.info(try await client.make(["network": ["allowOut": ["1.1.1.1"]]]))
+            #expect(open.spec.network == .open)
+            let closed = try await client.info(try await client.make(["network": ["denyOut": ["0.0.0.0/0"]]]))
+            #expect(closed.spec.network == .none)
         }
     }
 

@@ -3,7 +3,9 @@ import SandstormCore
 
 /// What a sandbox may reach and who may reach it, as this dialect says it.
 struct NetworkChoice: Hashable, Sendable {
-    private static let everything = ["0.0.0.0/0", "0.0.0.0/0,::/0"]
+    /// All addresses.
+    private static let everything: Set<String> = ["0.0.0.0/0"]
+    private static let maximumDenied = 100
 
     /// What the engine is asked for; `nil` where the caller leaves it to the gateway.
     var policy: NetworkPolicy?
@@ -84,10 +86,7 @@ struct NetworkChoice: Hashable, Sendable {
                 "When specifying allowed domains in allow out, you must include '0.0.0.0/0' in deny out to block all other traffic.")
         }
         guard deniesAll else {
-            if !deny.isEmpty {
-                throw E2BError(
-                    .badRequest, "Denying some addresses only can't be enforced here; deny 0.0.0.0/0 and allow what is to be reached")
-            }
+            if !deny.isEmpty { return try everything(but: deny, and: allow) }
             // An explicit wish is a demand; else what there is must do.
             return allowInternetAccess == true ? .open : nil
         }
@@ -98,13 +97,19 @@ struct NetworkChoice: Hashable, Sendable {
         return allow.isEmpty ? NetworkPolicy.none : .allow(allow)
     }
 
+    /// What is left when some addresses are denied, as a list of what is allowed. Where lists are enforced there is no IPv6: all that is denied of
+    /// it is.
+    private static func everything(but deny: [String], and allow: [String]) throws(E2BError) -> NetworkPolicy {
+        guard deny.count <= maximumDenied else { throw E2BError(.badRequest, "At most \(maximumDenied) addresses can be denied") }
+        let blocks = IPv4Block.everything(but: deny.compactMap { IPv4Block($0) })
+        // What is allowed in so many words counts more.
+        let allowed = allow.compactMap { IPv4Block($0) }.filter { entry in !blocks.contains { $0.contains(entry) } }
+        return .allow((blocks + allowed).map(\.description))
+    }
+
     // MARK: Forms
 
-    static func isAddress(_ text: String) -> Bool {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4
-            && parts.allSatisfy { $0.allSatisfy(\.isASCIIDigit) && UInt8($0) != nil }
-    }
+    static func isAddress(_ text: String) -> Bool { !text.contains("/") && IPv4Block(text) != nil }
 
     /// An IPv4 address or block, or text that can only be an IPv6 one.
     static func isBlock(_ text: String) -> Bool {
