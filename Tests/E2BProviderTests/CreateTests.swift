@@ -40,7 +40,9 @@ import Foundation
         }
     }
 
-    @Test("reach what the policy says", arguments: [NetworkPolicy.none, .open, .allow(["pypi.org", "10.0.0.0/8"])])
+    @Test(
+        "reach what the policy says",
+        arguments: [NetworkPolicy.none, .open, .allow(["pypi.org", "10.0.0.0/8"]), .deny(["203.0.113.0/24"], allow: ["203.0.113.7"])])
     func network(policy: NetworkPolicy) {
         var spec = Vendor.spec
         spec.network = policy
@@ -52,6 +54,8 @@ import Foundation
             #expect(body["network"]?["allowOut"] == .strings(hosts))
             // Names are taken only beside a denial of everything.
             #expect(body["network"]?["denyOut"] == ["0.0.0.0/0"])
+        case .deny(let hosts, let allowed):
+            #expect(body["network"]?["denyOut"] == .strings(hosts) && body["network"]?["allowOut"] == .strings(allowed))
         }
     }
 
@@ -221,6 +225,22 @@ import Foundation
             let seconds = try #require(
                 server.requests("POST", "/v2/sandboxes/\(Vendor.sandboxID)/connect").first?.json?["timeout"]?.intValue)
             #expect((900...1000).contains(seconds))
+        }
+    }
+
+    @Test("are told what they may reach from now on")
+    func setNetwork() async throws {
+        try await FaultServer.run { request in
+            request.method == "PUT" ? FaultStep.nothing() : Vendor.usual(request)
+        } _: { server in
+            let sandbox = try await Vendor.create(try Vendor.provider(server))
+            for policy in [NetworkPolicy.none, .open, .allow(["a.example"]), .deny(["10.0.0.0/8"])] { try await sandbox.setNetwork(policy) }
+            #expect(
+                server.requests("PUT", "/sandboxes/\(Vendor.sandboxID)/network").map(\.json) == [
+                    ["allow_internet_access": false], ["allow_internet_access": true],
+                    ["allowOut": ["a.example"], "denyOut": ["0.0.0.0/0"]],
+                    ["allowOut": [], "denyOut": ["10.0.0.0/8"]],
+                ])
         }
     }
 

@@ -50,7 +50,8 @@ extension E2BAccount {
         return ProviderCapabilities(
             languages: languages, isolation: [isolation],
             maximum: Resources(milliCPU: mostMilliCPU, memoryMiB: mostMemory, diskGiB: limits.disk), openNetwork: has(.openNetwork),
-            networkAllowList: has(.allowList), images: has(.images) && has(.templateBuilds), pause: has(.pause), snapshot: snapshots,
+            networkAllowList: has(.allowList), networkDenyList: has(.denyList), networkChange: has(.networkChange),
+            images: has(.images) && has(.templateBuilds), pause: has(.pause), snapshot: snapshots,
             fork: has(.fork) && has(.snapshots), ports: has(.ports) && sandboxURL == nil, terminal: has(.terminal), usage: has(.usage),
             watch: has(.watch), users: has(.root) ? [SandboxSpec.root] : [], reattach: true, teardownTime: .seconds(5))
     }
@@ -84,6 +85,8 @@ extension ProviderCapabilities {
         maximum.diskGiB = max(maximum.diskGiB, other.maximum.diskGiB)
         openNetwork = openNetwork || other.openNetwork
         networkAllowList = networkAllowList || other.networkAllowList
+        networkDenyList = networkDenyList || other.networkDenyList
+        networkChange = networkChange || other.networkChange
         images = images || other.images
         pause = pause || other.pause
         snapshot.formUnion(other.snapshot)

@@ -135,7 +135,8 @@ struct E2BPlace: TestTrait, TestScoping {
             (.memorySnapshots, !capabilities.snapshot.contains(.memory)), (.fork, !capabilities.fork), (.ports, !capabilities.ports),
             (.terminal, !capabilities.terminal), (.usage, !capabilities.usage), (.watch, !capabilities.watch),
             (.root, !capabilities.users.contains(SandboxSpec.root)), (.openNetwork, !capabilities.openNetwork),
-            (.allowList, !capabilities.networkAllowList),
+            (.allowList, !capabilities.networkAllowList), (.denyList, !capabilities.networkDenyList),
+            (.networkChange, !capabilities.networkChange),
         ]
         account.lacks = Set(lacks.filter(\.1).map(\.0))
         return account

@@ -97,7 +97,8 @@ public struct E2BLimits: Hashable, Sendable {
 
 /// Something that E2B can do, and that a place which speaks its dialect may not.
 public enum E2BFeature: String, CaseIterable, Hashable, Sendable {
-    case pause, snapshots, memorySnapshots, fork, ports, terminal, usage, watch, root, images, openNetwork, allowList
+    case pause, snapshots, memorySnapshots, fork, ports, terminal, usage, watch, root, images, openNetwork, allowList, denyList,
+        networkChange
     /// Templates can be built, so that a sandbox can have any size.
     case templateBuilds
     /// Requests to files may carry bytes as they are, rather than as forms.

@@ -64,6 +64,10 @@ final class ControlPlane: Sendable {
         _ = try await send(.POST, "/sandboxes/\(id)/timeout", ["timeout": .integer(seconds)], as: .sandbox, expecting: [200, 204])
     }
 
+    func setNetwork(_ id: String, _ rules: JSONValue) async throws(ProviderError) {
+        _ = try await send(.PUT, "/sandboxes/\(id)/network", rules, as: .sandbox, expecting: [200, 204])
+    }
+
     /// - Returns: the snapshot's id.
     func snapshot(_ id: String, memory: Bool) async throws(ProviderError) -> String {
         let answer = try await send(

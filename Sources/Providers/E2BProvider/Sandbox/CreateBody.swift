@@ -7,13 +7,8 @@ enum CreateBody {
             "templateID": .string(template), "timeout": .integer(seconds), "metadata": SandboxMetadata.json(tag), "envVars": [:],
             "autoPause": false,
         ]
-        switch spec.network {
-        case .none: body["allow_internet_access"] = false
-        case .open: body["allow_internet_access"] = true
-        // What is allowed beats what is denied; names are taken only beside a denial of everything.
-        case .allow(let hosts): body["network"] = ["allowOut": .strings(hosts), "denyOut": ["0.0.0.0/0"]]
-        case .deny(let hosts, let allowed): body["network"] = ["allowOut": .strings(allowed), "denyOut": .strings(hosts)]
-        }
+        let rules = rules(spec.network)
+        if rules.members.isEmpty { body["allow_internet_access"] = .bool(spec.network == .open) } else { body["network"] = .object(rules) }
         for member in options(spec)?.members ?? [] {
             switch member.key {
             // Ours: the template has been chosen by it, and what is known again by, and paid for, is not the caller's.
@@ -27,6 +22,22 @@ enum CreateBody {
             }
         }
         return .object(body)
+    }
+
+    /// What a sandbox may reach from now on, which replaces what it might before.
+    static func network(_ policy: NetworkPolicy) -> JSONValue {
+        let rules = rules(policy)
+        return rules.members.isEmpty ? ["allow_internet_access": .bool(policy == .open)] : .object(rules)
+    }
+
+    /// The lists that a policy is made of; none for one that is a word.
+    private static func rules(_ policy: NetworkPolicy) -> JSONObject {
+        switch policy {
+        case .none, .open: [:]
+        // What is allowed beats what is denied; names are taken only beside a denial of everything.
+        case .allow(let hosts): ["allowOut": .strings(hosts), "denyOut": ["0.0.0.0/0"]]
+        case .deny(let hosts, let allowed): ["allowOut": .strings(allowed), "denyOut": .strings(hosts)]
+        }
     }
 
     /// The caller's own fields for this vendor.

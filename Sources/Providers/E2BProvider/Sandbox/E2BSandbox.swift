@@ -90,6 +90,13 @@ struct E2BSandbox: Sandbox {
         link.setGone()
     }
 
+    /// Takes effect for connections that are made from now on.
+    func setNetwork(_ policy: NetworkPolicy) async throws(ProviderError) {
+        guard link.account.has(.networkChange) else { throw .unsupported("change of the network") }
+        try link.checkIsThere()
+        try await link.plane.setNetwork(link.id, CreateBody.network(policy))
+    }
+
     // MARK: Copies
 
     func snapshot(_ kind: SnapshotKind) async throws(ProviderError) -> ProviderSnapshot {
