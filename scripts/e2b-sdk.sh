@@ -115,7 +115,7 @@ run() {
 }
 case "$what" in
     v2) run e2b-v2 "$@" ;;
-    v1) run e2b-v1 test_core.py "$@" ;;
+    v1) run e2b-v1 "${@:-test_core.py}" ;;
     bench) SANDSTORM_BENCHMARKS=$(dirname "$gateway")/SandstormBenchmarks "$root/.build/e2b-v2/bin/python" "$suites/bench.py" "$@" || status=1 ;;
     all)
         run e2b-v2

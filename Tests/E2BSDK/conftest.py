@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from support.flavours import Flavour
-from support.gateway import Gateway
+from support.gateway import Gateway, spelled
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def sdk(request, gateway) -> Flavour:
 @pytest.fixture
 def stranger(sdk, gateway) -> Flavour:
     """The same with another tenant's key."""
-    return sdk.with_options(api_key=gateway.other_key)
+    return sdk.with_options(api_key=spelled(gateway.other_key))
 
 
 @pytest_asyncio.fixture

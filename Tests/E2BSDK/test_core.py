@@ -9,10 +9,9 @@ import pytest_asyncio
 from e2b import CommandExitException, NotFoundException, PtySize
 
 from support.flavours import Flavour, waiting_for
+from support.gateway import OLD
 from support.waiting import eventually
 
-OLD = not hasattr(e2b, "ServiceBusyException")
-# SDKs before 2.46 take keys of the vendor's spelling only.
 ROUTES = ["plain", "tls"] if OLD else ["tls", "tls-h1"]
 
 
@@ -22,16 +21,7 @@ FLAVOURS = [f"{flavour}-{route}" for route in ROUTES for flavour in ("sync", "as
 @pytest.fixture
 def sdk(request, gateway):
     flavour, route = request.param.split("-", 1)
-    options = gateway.options(route)
-    if OLD:
-        options["api_key"] = gateway.key.replace("sandstorm_", "e2b_")
-    return Flavour(flavour, options)
-
-
-@pytest.fixture
-def stranger(sdk, gateway):
-    key = gateway.other_key.replace("sandstorm_", "e2b_") if OLD else gateway.other_key
-    return sdk.with_options(api_key=key)
+    return Flavour(flavour, gateway.options(route))
 
 
 async def test_a_whole_life(sdk, boxes, mark):

@@ -3,6 +3,11 @@
 import os
 from dataclasses import dataclass
 
+import e2b
+
+# The SDK of old, which has other routes, insists on keys in the vendor's spelling, and lacks some of what came later.
+OLD = not hasattr(e2b, "ServiceBusyException")
+
 
 @dataclass(frozen=True)
 class Gateway:
@@ -11,7 +16,6 @@ class Gateway:
     # The same over TLS, told apart by host names: `<port>-<id>.<domain>`, `api.<domain>`; carries its port.
     domain: str
     authority: str
-    # The same secret in both spellings: SDKs before 2.46 insist on the vendor's.
     key: str
     # Of another tenant.
     other_key: str
@@ -34,7 +38,7 @@ class Gateway:
 
     def options(self, route: str = "plain", key: str | None = None) -> dict:
         """What the SDK is told, by route: `plain` (one URL), `tls` (host names; the SDK chooses HTTP/2), `tls-h1`."""
-        options: dict = {"api_key": key or self.key}
+        options: dict = {"api_key": spelled(key or self.key)}
         if route == "plain":
             options |= {"api_url": self.url, "sandbox_url": self.url}
         else:
@@ -42,3 +46,8 @@ class Gateway:
             if route == "tls-h1":
                 options["http_version"] = "1.1"
         return options
+
+
+def spelled(key: str) -> str:
+    """The same secret as the SDK will have it."""
+    return key.replace("sandstorm_", "e2b_") if OLD else key
