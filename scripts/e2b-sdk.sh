@@ -113,13 +113,15 @@ run() {
     shift
     (cd "$suites" && timeout --kill-after=10 1200 "$root/.build/$venv/bin/pytest" -n "$workers" -q "$@") || status=1
 }
+# The others use what came later.
+old=(test_core.py test_terminals.py test_watching.py)
 case "$what" in
     v2) run e2b-v2 "$@" ;;
-    v1) run e2b-v1 "${@:-test_core.py}" ;;
+    v1) if [ $# -gt 0 ]; then run e2b-v1 "$@"; else run e2b-v1 "${old[@]}"; fi ;;
     bench) SANDSTORM_BENCHMARKS=$(dirname "$gateway")/SandstormBenchmarks "$root/.build/e2b-v2/bin/python" "$suites/bench.py" "$@" || status=1 ;;
     all)
         run e2b-v2
-        run e2b-v1 test_core.py
+        run e2b-v1 "${old[@]}"
         ;;
     *) echo "e2b-sdk: v2, v1 or bench, or nothing for all" >&2; exit 2 ;;
 esac

@@ -6,6 +6,7 @@ import pytest
 from e2b import CommandExitException, NotFoundException, PtySize
 
 from support.flavours import waiting_for
+from support.gateway import OLD
 from support.waiting import eventually
 
 SIZE = PtySize(rows=24, cols=80)
@@ -106,6 +107,7 @@ async def test_connect(sdk, box):
         await eventually(second.shows("[kept]"))
 
 
+@pytest.mark.skipif(OLD, reason="streams of input came later")
 async def test_a_stream_of_input(sdk, box):
     screen = Screen()
     terminal = await sdk.terminal(box, SIZE, screen)
