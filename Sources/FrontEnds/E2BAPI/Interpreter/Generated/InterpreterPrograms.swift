@@ -844,7 +844,8 @@ PATHS = {("health",), ("execute",), ("contexts",), ("contexts", "{id}"), ("conte
 async def main():
     port, cwd, directory = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     loop = asyncio.get_running_loop()
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # By its protocol asyncio knows that what is written is to leave at once.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("0.0.0.0", port))
