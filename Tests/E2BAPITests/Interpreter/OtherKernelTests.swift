@@ -145,4 +145,43 @@ import Testing
             }
         }
     }
+
+    @Test(.enabled(if: KernelMachine.hasJava, "needs default-jdk-headless"))
+    func `java keeps its state, tells of errors, and is interrupted`() async throws {
+        try await TestInterpreter.run { interpreter in
+            func run(_ code: String, environment: [String: String]? = nil) async throws -> Execution {
+                try await interpreter.execute(code, language: "java", environment: environment)
+            }
+            let first = try await run("int x = 5;\nString f(int y) { return \"v\" + y; }\nSystem.out.println(\"é\\u2028\");\nf(x)")
+            #expect(first.stdout == "é\u{2028}\n" && first.text == "v5" && first.count == 1, "\(first.body)")
+            #expect(try await run("List.of(x, 6)").text == "[5, 6]")
+            #expect(try await run("int z = 1;").results.isEmpty)
+            #expect(try await run("System.getProperty(\"OWN\")", environment: ["OWN": "cell"]).text == "cell")
+            #expect(try await run("System.getProperty(\"OWN\")").text == "null")
+            let thrown = try await run("throw new IllegalStateException(\"wrong\");")
+            #expect(thrown.error?["name"] == "java.lang.IllegalStateException" && thrown.error?["value"] == "wrong")
+            #expect(try await run("int y = \"text\";").error?["name"] == "CompilationException")
+            do {
+                let response = try await interpreter.open("System.out.println(\"on\"); while (true) {}", language: "java")
+                for try await bytes in response.body where String(buffer: bytes).contains("on") { break }
+            }
+            #expect(try await run("x").text == "5")
+            #expect(try await run("System.exit(3);").error?["value"]?.stringValue?.contains("status 3") == true)
+            #expect(try await run("1 + 1").text == "2")
+        }
+    }
+
+    @Test(.enabled(if: KernelMachine.hasR, "needs r-cran-irkernel"))
+    func `r runs on its own Jupyter kernel`() async throws {
+        try await TestInterpreter.run { interpreter in
+            func run(_ code: String, environment: [String: String]? = nil) async throws -> Execution {
+                try await interpreter.execute(code, language: "R", environment: environment)
+            }
+            let first = try await run("x <- 5; print('hi'); x + 1")
+            #expect(first.stdout == "[1] \"hi\"\n" && first.results.first?["text"] == "[1] 6" && first.count == 1, "\(first.body)")
+            #expect(try await run("cat(x, Sys.getenv('OWN'))", environment: ["OWN": "a \"b\\"]).stdout == "5 a \"b\\")
+            #expect(try await run("cat('[', Sys.getenv('OWN'), ']', sep = '')").stdout == "[]")
+            #expect(try await run("stop('wrong')").error?["value"]?.stringValue?.contains("wrong") == true)
+        }
+    }
 }

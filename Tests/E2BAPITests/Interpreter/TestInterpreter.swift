@@ -16,6 +16,8 @@ enum KernelMachine {
     static let why: Comment = "needs sandboxes and python3-ipykernel (scripts/setup.sh test)"
     static let canPlot = canRun && access("/usr/lib/python3/dist-packages/matplotlib", F_OK) == 0
     static let hasNode = canRun && access("/usr/bin/node", X_OK) == 0
+    static let hasJava = canRun && access("/usr/bin/jshell", X_OK) == 0
+    static let hasR = canRun && access("/usr/lib/R/site-library/IRkernel", F_OK) == 0
     static let hasTypeScript = hasNode && access("/usr/share/nodejs/typescript", F_OK) == 0
 }
 

@@ -6,15 +6,15 @@ import SandstormServer
 
 /// The code interpreter, on its port of each sandbox: started with the first request, then a server in the sandbox like any other.
 struct InterpreterPlane: Sendable {
-    private let engine: Engine
+    private let access: EnvdAccess
     private let host: InterpreterHost
     private let gate: SandboxGate
     private let ports: PortPlane
 
-    private static let accessToken = HTTPField.Name("X-Access-Token")!
+    private static let accessToken = HTTPField.Name.known("X-Access-Token")
 
     init(_ services: E2BServices, ports: PortPlane) {
-        engine = services.engine
+        access = EnvdAccess(engine: services.engine)
         host = services.interpreters
         gate = SandboxGate(engine: services.engine)
         self.ports = ports
@@ -24,11 +24,7 @@ struct InterpreterPlane: Sendable {
         let sandbox = try await gate.open(place.name)
         try ports.admit(request, to: sandbox)
         // The SDK shows the token for code only, not for what it does with contexts.
-        if request.uri.path == "/execute" {
-            guard engine.isToken(request.headers[InterpreterPlane.accessToken] ?? "", of: sandbox.id, for: E2BToken.envd) else {
-                throw E2BError(.unauthorized, "The access token is missing or not this sandbox's; send X-Access-Token")
-            }
-        }
+        if request.uri.path == "/execute" { try access.check(request, sandbox) }
         try await host.ensureRunning(in: sandbox)
         var head = request.head
         head.headerFields[InterpreterPlane.accessToken] = nil

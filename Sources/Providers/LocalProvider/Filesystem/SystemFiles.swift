@@ -11,7 +11,7 @@ struct SystemFiles: Sendable {
         "alternatives", "ssl/certs", "ssl/openssl.cnf", "ca-certificates", "ca-certificates.conf", "java*", "mono", "php", "python*",
         "perl",
         "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "services", "protocols", "dotnet",
-        "matplotlibrc",
+        "matplotlibrc", "R",
     ]
     /// And what of it only makes sense with a network. `pip.conf` may name a mirror: whoever writes a password there shares it.
     private static let sharedWithNetwork = ["resolv.conf", "pip.conf", "npmrc", "gai.conf"]

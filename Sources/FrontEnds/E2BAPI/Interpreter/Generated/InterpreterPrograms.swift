@@ -5,6 +5,203 @@
 enum InterpreterPrograms {
     static let files: [(name: String, text: String)] = [
         (
+            "JavaKernel.java",
+###"""
+import java.io.BufferedReader;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import jdk.jshell.DeclarationSnippet;
+import jdk.jshell.Diag;
+import jdk.jshell.EvalException;
+import jdk.jshell.JShell;
+import jdk.jshell.JShellException;
+import jdk.jshell.Snippet;
+import jdk.jshell.SnippetEvent;
+import jdk.jshell.SourceCodeAnalysis;
+import jdk.jshell.UnresolvedReferenceException;
+
+/**
+ * The kernel of Java: the JDK's own shell, in this process. Hears of cells as lines of words in base64, `run` CODE NAME VALUE …, and of
+ * interrupts as `interrupt`.
+ */
+class JavaKernel {
+    private static final String[] IMPORTS = {
+        "java.io.*", "java.math.*", "java.net.*", "java.nio.file.*", "java.util.*", "java.util.concurrent.*", "java.util.function.*",
+        "java.util.regex.*", "java.util.stream.*",
+    };
+
+    private final OutputStream messages;
+    private final JShell shell;
+    private volatile boolean isInterrupted;
+
+    public static void main(String[] arguments) throws Exception {
+        new JavaKernel(arguments[1]).listen(arguments[0]);
+    }
+
+    private JavaKernel(String output) throws Exception {
+        messages = new FileOutputStream("/proc/self/fd/" + output);
+        System.setOut(new Stream("stdout"));
+        System.setErr(new Stream("stderr"));
+        for (Map.Entry<String, String> variable : System.getenv().entrySet()) {
+            if (System.getProperty(variable.getKey()) == null) System.setProperty(variable.getKey(), variable.getValue());
+        }
+        shell = JShell.builder().executionEngine("local").build();
+        for (String name : IMPORTS) shell.eval("import " + name + ";");
+        say("{\"ready\": true}");
+    }
+
+    /** What is printed, as messages: in the order in which it was, among all others. */
+    private class Stream extends PrintStream {
+        Stream(String name) {
+            super(new OutputStream() {
+                @Override public void write(int value) { write(new byte[] {(byte) value}, 0, 1); }
+
+                @Override public void write(byte[] bytes, int from, int count) {
+                    if (count > 0) say("{\"" + name + "\": " + quoted(new String(bytes, from, count, StandardCharsets.UTF_8)) + "}");
+                }
+            }, true, StandardCharsets.UTF_8);
+        }
+    }
+
+    private synchronized void say(String line) {
+        try {
+            messages.write((line + "\n").getBytes(StandardCharsets.US_ASCII));
+        } catch (java.io.IOException gone) {
+            Runtime.getRuntime().halt(1);
+        }
+    }
+
+    private static String quoted(String text) {
+        StringBuilder result = new StringBuilder("\"");
+        for (char letter : text.toCharArray()) {
+            if (letter == '"' || letter == '\\') result.append('\\').append(letter);
+            else if (letter >= ' ' && letter < 127) result.append(letter);
+            else result.append(String.format("\\u%04x", (int) letter));
+        }
+        return result.append('"').toString();
+    }
+
+    private void listen(String input) throws Exception {
+        LinkedBlockingQueue<String[]> cells = new LinkedBlockingQueue<>();
+        Thread worker = new Thread(() -> {
+            while (true) {
+                try {
+                    run(cells.take());
+                } catch (InterruptedException ended) {
+                    return;
+                }
+            }
+        });
+        worker.setDaemon(true);
+        worker.start();
+        try (BufferedReader lines = new BufferedReader(new InputStreamReader(new FileInputStream("/proc/self/fd/" + input)))) {
+            for (String line; (line = lines.readLine()) != null;) {
+                if (line.equals("interrupt")) {
+                    isInterrupted = true;
+                    shell.stop();
+                } else {
+                    String[] words = line.split(" ", -1);
+                    String[] cell = new String[words.length - 1];
+                    for (int index = 0; index < cell.length; index += 1) {
+                        cell[index] = new String(Base64.getDecoder().decode(words[index + 1]), StandardCharsets.UTF_8);
+                    }
+                    cells.add(cell);
+                }
+            }
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    private void run(String[] cell) {
+        isInterrupted = false;
+        Map<String, String> before = new HashMap<>();
+        for (int index = 1; index + 1 < cell.length; index += 2) {
+            before.put(cell[index], System.getProperty(cell[index]));
+            System.setProperty(cell[index], cell[index + 1]);
+        }
+        try {
+            evaluate(cell[0]);
+        } catch (RuntimeException broken) {
+            fail(broken.getClass().getSimpleName(), String.valueOf(broken.getMessage()), String.valueOf(broken));
+        }
+        before.forEach((name, value) -> {
+            if (value == null) System.clearProperty(name);
+            else System.setProperty(name, value);
+        });
+        say("{\"done\": true}");
+    }
+
+    private void evaluate(String code) {
+        String rest = code;
+        String value = null;
+        while (!rest.isBlank()) {
+            SourceCodeAnalysis.CompletionInfo piece = shell.sourceCodeAnalysis().analyzeCompletion(rest);
+            String source = piece.completeness().isComplete() ? piece.source() : rest;
+            rest = piece.completeness().isComplete() ? piece.remaining() : "";
+            value = null;
+            for (SnippetEvent event : shell.eval(source)) {
+                if (event.causeSnippet() != null) continue;
+                if (isInterrupted) {
+                    fail("KeyboardInterrupt", "", "The cell was interrupted");
+                    return;
+                }
+                if (event.status() == Snippet.Status.REJECTED) {
+                    reject(event.snippet());
+                    return;
+                }
+                if (event.exception() != null) {
+                    fail(event.exception());
+                    return;
+                }
+                boolean isValue = event.snippet().kind() == Snippet.Kind.EXPRESSION
+                    || event.snippet().subKind() == Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND;
+                if (isValue && event.value() != null && !event.value().isEmpty()) value = event.value();
+            }
+        }
+        if (value != null) say("{\"result\": {\"text/plain\": " + quoted(value) + "}, \"main\": true}");
+    }
+
+    private void reject(Snippet snippet) {
+        List<String> messages = new ArrayList<>();
+        shell.diagnostics(snippet).filter(Diag::isError).forEach((problem) -> messages.add(problem.getMessage(Locale.ENGLISH)));
+        String text = String.join("\n", messages);
+        fail("CompilationException", messages.isEmpty() ? "" : messages.get(0).lines().findFirst().orElse(""), snippet.source() + "\n" + text);
+    }
+
+    private void fail(JShellException exception) {
+        if (exception instanceof UnresolvedReferenceException) {
+            DeclarationSnippet snippet = ((UnresolvedReferenceException) exception).getSnippet();
+            String missing = String.join(", ", shell.unresolvedDependencies(snippet).toArray(String[]::new));
+            fail("UnresolvedReferenceException", missing, snippet.source());
+            return;
+        }
+        EvalException thrown = (EvalException) exception;
+        String name = thrown.getExceptionClassName();
+        String message = String.valueOf(thrown.getMessage());
+        StringBuilder trace = new StringBuilder(name + ": " + message);
+        for (StackTraceElement place : thrown.getStackTrace()) trace.append("\n    at ").append(place);
+        fail(name, message, trace.toString());
+    }
+
+    private void fail(String name, String value, String traceback) {
+        say("{\"error\": {\"name\": " + quoted(name) + ", \"value\": " + quoted(value) + ", \"traceback\": " + quoted(traceback) + "}}");
+    }
+}
+
+"""###
+        ),
+        (
             "bash_kernel.py",
 ###"""
 """Bash: one shell that lives on, so that variables, functions and the working directory do too.
@@ -423,11 +620,10 @@ class Connection:
         body = bytearray()
         while True:
             size = (await source.line()).partition(b";")[0].strip()
-            try:
-                length = int(size, 16)
-            except ValueError:
+            if not size or size.strip(b"0123456789abcdefABCDEF"):
                 raise HTTPError(400, "The request has a malformed chunk")
-            if length < 0 or len(body) + length > BODY_LIMIT:
+            length = int(size, 16)
+            if len(body) + length > BODY_LIMIT:
                 raise HTTPError(413, f"The request's body is larger than {BODY_LIMIT} bytes")
             if length == 0:
                 while await source.line():
@@ -1319,6 +1515,7 @@ import hmac
 import json
 import os
 import shutil
+import socket
 import sys
 import uuid
 
@@ -1341,11 +1538,15 @@ class JupyterKernel(Kernel):
     context = None
     is_leaving = False
 
-    def __init__(self, arguments, directory, environment=None, interrupt_by_message=False):
+    def __init__(self, arguments, directory, environment=None, interrupt_by_message=False, transport="ipc", dresses=None):
         # Arguments with {connection_file} where its name belongs.
         self.arguments = arguments
         self.own_environment = environment or {}
         self.interrupt_by_message = interrupt_by_message
+        # What code sets variables of the environment, and what sets them back; None for our own kernel, which is told beside the code.
+        self.dresses = dresses
+        # Kernels do not agree on how files of sockets are called: only ours have such.
+        self.transport = transport
         self.id = uuid.uuid4().hex
         self.directory = os.path.join(directory, self.id[:8])
         self.key = uuid.uuid4().hex
@@ -1359,8 +1560,14 @@ class JupyterKernel(Kernel):
 
     async def start(self, cwd, environment):
         os.makedirs(self.directory, mode=0o700, exist_ok=True)
-        stem = os.path.join(self.directory, "s")
-        connection = dict(PORTS, transport="ipc", ip=stem, key=self.key, signature_scheme="hmac-sha256", kernel_name="")
+        ports = PORTS if self.transport == "ipc" else free_ports()
+        stem = os.path.join(self.directory, "s") if self.transport == "ipc" else "127.0.0.1"
+        separator = "-" if self.transport == "ipc" else ":"
+        connection = dict(ports, transport=self.transport, ip=stem, key=self.key, signature_scheme="hmac-sha256", kernel_name="")
+
+        def address(channel):
+            return f"{self.transport}://{stem}{separator}{ports[channel]}"
+
         path = os.path.join(self.directory, "connection.json")
         with open(path, "w") as file:
             json.dump(connection, file)
@@ -1375,9 +1582,9 @@ class JupyterKernel(Kernel):
             if JupyterKernel.context is None:
                 JupyterKernel.context = zmq.asyncio.Context()
                 JupyterKernel.context.max_sockets = 16384
-            self.shell = self.connect(zmq.DEALER, f"ipc://{stem}-1")
-            self.control = self.connect(zmq.DEALER, f"ipc://{stem}-4")
-            self.iopub = self.connect(zmq.SUB, f"ipc://{stem}-2")
+            self.shell = self.connect(zmq.DEALER, address("shell_port"))
+            self.control = self.connect(zmq.DEALER, address("control_port"))
+            self.iopub = self.connect(zmq.SUB, address("iopub_port"))
             self.iopub.subscribe(b"")
             self.reader = asyncio.ensure_future(self.read())
             done = await first_of(self.greet(), self.process.exited, timeout=START_SECONDS)
@@ -1388,13 +1595,13 @@ class JupyterKernel(Kernel):
                 raise KernelUnavailable(f"The kernel did not start: {reason}" + (f"\n{said}" if said else ""))
 
     def connect(self, kind, address):
-        socket = JupyterKernel.context.socket(kind)
-        socket.linger = 0
-        socket.rcvhwm = HIGH_WATER
-        socket.reconnect_ivl = 5
-        self.sockets.append(socket)
-        socket.connect(address)
-        return socket
+        made = JupyterKernel.context.socket(kind)
+        made.linger = 0
+        made.rcvhwm = HIGH_WATER
+        made.reconnect_ivl = 5
+        self.sockets.append(made)
+        made.connect(address)
+        return made
 
     async def greet(self):
         """Until the kernel answers and its publications are heard."""
@@ -1407,17 +1614,17 @@ class JupyterKernel(Kernel):
                 break
         self.current = None
 
-    async def request(self, kind, content, socket=None, send=None):
+    async def request(self, kind, content, channel=None, send=None):
         header = {
             "msg_id": uuid.uuid4().hex, "msg_type": kind, "session": self.session, "username": "user", "date": now(), "version": "5.3",
         }
         frames = [json.dumps(part).encode() for part in (header, {}, content.pop("metadata", {}), content)]
-        if socket is None:
+        if channel is None:
             while not self.replies.empty():
                 self.replies.get_nowait()
             self.idle.clear()
             self.current = (header["msg_id"], send)
-        await (socket or self.shell).send_multipart([DELIMITER, self.sign(frames), *frames])
+        await (channel or self.shell).send_multipart([DELIMITER, self.sign(frames), *frames])
         return header["msg_id"]
 
     def sign(self, frames):
@@ -1467,6 +1674,26 @@ class JupyterKernel(Kernel):
             return None
 
     async def run(self, code, environment, send):
+        if self.dresses is None or not environment:
+            await self.run_cell(code, environment, send)
+            return
+        before, after = self.dresses(environment)
+        await self.quietly(before)
+        try:
+            await self.run_cell(code, {}, send)
+        finally:
+            if self.is_alive:
+                await self.quietly(after)
+
+    async def quietly(self, code):
+        """Runs code of which nobody hears."""
+        await self.request(
+            "execute_request", {"code": code, "silent": True, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+        )
+        await first_of(self.idle.wait(), self.process.exited)
+        self.current = None
+
+    async def run_cell(self, code, environment, send):
         heard = {"error": False}
 
         async def tell(event):
@@ -1515,7 +1742,7 @@ class JupyterKernel(Kernel):
 
     async def interrupt(self):
         if self.interrupt_by_message:
-            await self.request("interrupt_request", {}, socket=self.control)
+            await self.request("interrupt_request", {}, channel=self.control)
         else:
             await super().interrupt()
 
@@ -1544,6 +1771,15 @@ def published(kind, header, content):
     if kind == "error":
         return error_event(content.get("ename", ""), content.get("evalue", ""), "\n".join(content.get("traceback", [])))
     return None
+
+
+def free_ports():
+    """Ports for a kernel's five sockets, free a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+    ports = {name: one.getsockname()[1] for name, one in zip(PORTS, sockets)}
+    for one in sockets:
+        one.close()
+    return ports
 
 
 # Kernel specifications of the system
@@ -1703,6 +1939,7 @@ async def first_of(*awaitables, timeout=None):
 ###"""
 """Which kernel runs which language."""
 
+import base64
 import importlib.util
 import os
 import shutil
@@ -1768,8 +2005,57 @@ def bash(directory):
     program("bash", "bash")
     return BashKernel()
 
+R_LIBRARIES = ["/usr/local/lib/R/site-library", "/usr/lib/R/site-library", "/usr/lib/R/library"]
 
-OWN = {"python": python, "python3": python, "javascript": javascript, "typescript": typescript, "bash": bash}
+
+class JavaKernel(PipeKernel):
+    async def ask(self, code, environment):
+        words = [code, *(word for pair in environment.items() for word in pair)]
+        line = " ".join(base64.b64encode(word.encode("utf-8", "replace")).decode() for word in words)
+        await self.input.write(f"run {line}\n".encode())
+
+    async def interrupt(self):
+        await self.input.write(b"interrupt\n")
+
+
+def java(directory):
+    program("jshell", "default-jdk-headless")
+    options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx1g", "--add-modules", "jdk.jshell"]
+    return JavaKernel(
+        [program("java", "default-jdk-headless"), *options, placed(directory, "JavaKernel.java"), "{input}", "{output}"],
+        package="default-jdk-headless",
+    )
+
+
+def r(directory):
+    program("R", "r-base-core")
+    if not any(os.path.isdir(os.path.join(library, "IRkernel")) for library in R_LIBRARIES):
+        raise KernelUnavailable("R's kernel is not installed here; it comes with the package r-cran-irkernel")
+    from jupyter_kernel import JupyterKernel
+
+    arguments = ["R", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}"]
+    return JupyterKernel(arguments, directory, transport="tcp", dresses=r_environment)
+
+
+def r_environment(environment):
+    """R code that sets variables of the environment, and code that sets them back."""
+
+    def quoted(text):
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+    names = ", ".join(map(quoted, environment))
+    values = ", ".join(map(quoted, environment.values()))
+    assign = "function(n, v) if (is.na(v)) Sys.unsetenv(n) else do.call(Sys.setenv, stats::setNames(list(v), n))"
+    before = f"options(sandstorm.environment = Sys.getenv(c({names}), unset = NA, names = TRUE)); mapply({assign}, c({names}), c({values}))"
+    after = f"local({{ old <- getOption('sandstorm.environment'); mapply({assign}, names(old), old) }})"
+    return before, after
+
+
+def no_environment(environment):
+    raise KernelUnavailable("Variables of the environment can't be set for a single execution in this language")
+
+
+OWN = {"r": r, "java": java, "python": python, "python3": python, "javascript": javascript, "typescript": typescript, "bash": bash}
 
 
 def kernel_for(language, directory):
@@ -1788,7 +2074,8 @@ def kernel_for(language, directory):
         raise KernelUnavailable(f"There is no kernel for {language}; here are {', '.join(sorted(OWN))}")
     return jupyter_kernel.JupyterKernel(
         [str(one) for one in specification["argv"]], directory, specification.get("env"),
-        interrupt_by_message=specification.get("interrupt_mode") == "message",
+        interrupt_by_message=specification.get("interrupt_mode") == "message", transport="tcp",
+        dresses=no_environment,
     )
 
 """###
@@ -1799,7 +2086,7 @@ def kernel_for(language, directory):
 """Kernels of ours: a process that is told what to run over one pipe, says what came of it over another, and writes to two more.
 
 Messages are JSON objects, one a line. To the kernel: {"code", "environment"} and {"interrupt": true}. From it: {"ready": true} once, then for
-each cell any number of {"result": {MIME type: value}, "main": …} and {"error": {"name", "value", "traceback"}}, and {"done": true}; or
+each cell any number of {"stdout": text}, {"stderr": text}, {"result": {MIME type: value}, "main": …} and {"error": {"name", "value", "traceback"}}, and {"done": true}; or
 {"exit": status} as its last word, where the status of its process says something else.
 """
 
@@ -1987,6 +2274,9 @@ class PipeKernel(Kernel):
             self.process.signal_group(signal.SIGKILL)
         elif self.send is None:
             pass
+        elif "stdout" in message or "stderr" in message:
+            name, text = next(iter(message.items()))
+            await self.send(stream_event(name, text))
         elif "result" in message:
             await self.send(result_event(message["result"], message.get("main", True)))
         elif "error" in message:

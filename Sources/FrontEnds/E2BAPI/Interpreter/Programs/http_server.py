@@ -109,11 +109,10 @@ class Connection:
         body = bytearray()
         while True:
             size = (await source.line()).partition(b";")[0].strip()
-            try:
-                length = int(size, 16)
-            except ValueError:
+            if not size or size.strip(b"0123456789abcdefABCDEF"):
                 raise HTTPError(400, "The request has a malformed chunk")
-            if length < 0 or len(body) + length > BODY_LIMIT:
+            length = int(size, 16)
+            if len(body) + length > BODY_LIMIT:
                 raise HTTPError(413, f"The request's body is larger than {BODY_LIMIT} bytes")
             if length == 0:
                 while await source.line():

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import shutil
+import socket
 import sys
 import uuid
 
@@ -28,11 +29,15 @@ class JupyterKernel(Kernel):
     context = None
     is_leaving = False
 
-    def __init__(self, arguments, directory, environment=None, interrupt_by_message=False):
+    def __init__(self, arguments, directory, environment=None, interrupt_by_message=False, transport="ipc", dresses=None):
         # Arguments with {connection_file} where its name belongs.
         self.arguments = arguments
         self.own_environment = environment or {}
         self.interrupt_by_message = interrupt_by_message
+        # What code sets variables of the environment, and what sets them back; None for our own kernel, which is told beside the code.
+        self.dresses = dresses
+        # Kernels do not agree on how files of sockets are called: only ours have such.
+        self.transport = transport
         self.id = uuid.uuid4().hex
         self.directory = os.path.join(directory, self.id[:8])
         self.key = uuid.uuid4().hex
@@ -46,8 +51,14 @@ class JupyterKernel(Kernel):
 
     async def start(self, cwd, environment):
         os.makedirs(self.directory, mode=0o700, exist_ok=True)
-        stem = os.path.join(self.directory, "s")
-        connection = dict(PORTS, transport="ipc", ip=stem, key=self.key, signature_scheme="hmac-sha256", kernel_name="")
+        ports = PORTS if self.transport == "ipc" else free_ports()
+        stem = os.path.join(self.directory, "s") if self.transport == "ipc" else "127.0.0.1"
+        separator = "-" if self.transport == "ipc" else ":"
+        connection = dict(ports, transport=self.transport, ip=stem, key=self.key, signature_scheme="hmac-sha256", kernel_name="")
+
+        def address(channel):
+            return f"{self.transport}://{stem}{separator}{ports[channel]}"
+
         path = os.path.join(self.directory, "connection.json")
         with open(path, "w") as file:
             json.dump(connection, file)
@@ -62,9 +73,9 @@ class JupyterKernel(Kernel):
             if JupyterKernel.context is None:
                 JupyterKernel.context = zmq.asyncio.Context()
                 JupyterKernel.context.max_sockets = 16384
-            self.shell = self.connect(zmq.DEALER, f"ipc://{stem}-1")
-            self.control = self.connect(zmq.DEALER, f"ipc://{stem}-4")
-            self.iopub = self.connect(zmq.SUB, f"ipc://{stem}-2")
+            self.shell = self.connect(zmq.DEALER, address("shell_port"))
+            self.control = self.connect(zmq.DEALER, address("control_port"))
+            self.iopub = self.connect(zmq.SUB, address("iopub_port"))
             self.iopub.subscribe(b"")
             self.reader = asyncio.ensure_future(self.read())
             done = await first_of(self.greet(), self.process.exited, timeout=START_SECONDS)
@@ -75,13 +86,13 @@ class JupyterKernel(Kernel):
                 raise KernelUnavailable(f"The kernel did not start: {reason}" + (f"\n{said}" if said else ""))
 
     def connect(self, kind, address):
-        socket = JupyterKernel.context.socket(kind)
-        socket.linger = 0
-        socket.rcvhwm = HIGH_WATER
-        socket.reconnect_ivl = 5
-        self.sockets.append(socket)
-        socket.connect(address)
-        return socket
+        made = JupyterKernel.context.socket(kind)
+        made.linger = 0
+        made.rcvhwm = HIGH_WATER
+        made.reconnect_ivl = 5
+        self.sockets.append(made)
+        made.connect(address)
+        return made
 
     async def greet(self):
         """Until the kernel answers and its publications are heard."""
@@ -94,17 +105,17 @@ class JupyterKernel(Kernel):
                 break
         self.current = None
 
-    async def request(self, kind, content, socket=None, send=None):
+    async def request(self, kind, content, channel=None, send=None):
         header = {
             "msg_id": uuid.uuid4().hex, "msg_type": kind, "session": self.session, "username": "user", "date": now(), "version": "5.3",
         }
         frames = [json.dumps(part).encode() for part in (header, {}, content.pop("metadata", {}), content)]
-        if socket is None:
+        if channel is None:
             while not self.replies.empty():
                 self.replies.get_nowait()
             self.idle.clear()
             self.current = (header["msg_id"], send)
-        await (socket or self.shell).send_multipart([DELIMITER, self.sign(frames), *frames])
+        await (channel or self.shell).send_multipart([DELIMITER, self.sign(frames), *frames])
         return header["msg_id"]
 
     def sign(self, frames):
@@ -154,6 +165,26 @@ class JupyterKernel(Kernel):
             return None
 
     async def run(self, code, environment, send):
+        if self.dresses is None or not environment:
+            await self.run_cell(code, environment, send)
+            return
+        before, after = self.dresses(environment)
+        await self.quietly(before)
+        try:
+            await self.run_cell(code, {}, send)
+        finally:
+            if self.is_alive:
+                await self.quietly(after)
+
+    async def quietly(self, code):
+        """Runs code of which nobody hears."""
+        await self.request(
+            "execute_request", {"code": code, "silent": True, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+        )
+        await first_of(self.idle.wait(), self.process.exited)
+        self.current = None
+
+    async def run_cell(self, code, environment, send):
         heard = {"error": False}
 
         async def tell(event):
@@ -202,7 +233,7 @@ class JupyterKernel(Kernel):
 
     async def interrupt(self):
         if self.interrupt_by_message:
-            await self.request("interrupt_request", {}, socket=self.control)
+            await self.request("interrupt_request", {}, channel=self.control)
         else:
             await super().interrupt()
 
@@ -231,6 +262,15 @@ def published(kind, header, content):
     if kind == "error":
         return error_event(content.get("ename", ""), content.get("evalue", ""), "\n".join(content.get("traceback", [])))
     return None
+
+
+def free_ports():
+    """Ports for a kernel's five sockets, free a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+    ports = {name: one.getsockname()[1] for name, one in zip(PORTS, sockets)}
+    for one in sockets:
+        one.close()
+    return ports
 
 
 # Kernel specifications of the system

@@ -1,7 +1,7 @@
 """Kernels of ours: a process that is told what to run over one pipe, says what came of it over another, and writes to two more.
 
 Messages are JSON objects, one a line. To the kernel: {"code", "environment"} and {"interrupt": true}. From it: {"ready": true} once, then for
-each cell any number of {"result": {MIME type: value}, "main": …} and {"error": {"name", "value", "traceback"}}, and {"done": true}; or
+each cell any number of {"stdout": text}, {"stderr": text}, {"result": {MIME type: value}, "main": …} and {"error": {"name", "value", "traceback"}}, and {"done": true}; or
 {"exit": status} as its last word, where the status of its process says something else.
 """
 
@@ -189,6 +189,9 @@ class PipeKernel(Kernel):
             self.process.signal_group(signal.SIGKILL)
         elif self.send is None:
             pass
+        elif "stdout" in message or "stderr" in message:
+            name, text = next(iter(message.items()))
+            await self.send(stream_event(name, text))
         elif "result" in message:
             await self.send(result_event(message["result"], message.get("main", True)))
         elif "error" in message:
