@@ -47,7 +47,7 @@ import Testing
         ] {
             let config = try fixture.file("config.json", Self.configuration("ftp://x", key))
             let outcome = try await fixture.program("serve", "--dev", "--listen", "127.0.0.1:0", "--config", config)
-            #expect(outcome.code == 125)
+            #expect(outcome.code == 64)
             #expect(outcome.stderr.contains(told) && outcome.stderr.contains("/accounts/0/key"), "\(outcome)")
             #expect(outcome.stderr.contains("/accounts/0/apiURL"), "\(outcome)")
             #expect(!outcome.stderr.contains("e2b_secret"))
