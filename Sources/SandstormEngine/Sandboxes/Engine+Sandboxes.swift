@@ -108,8 +108,9 @@ extension Engine {
 
     /// The sandbox as it stands; one that has ended too.
     package func sandbox(_ id: SandboxID, for principal: Principal) async throws(EngineError) -> SandboxInfo {
-        let record = try await record(id, for: principal)
-        return current(record)
+        // Every request to one of its ports asks: while it lives here, the store need not be.
+        if let living = state.withLock({ $0.sandboxes[id] }), living.tenant == principal.tenant, living.isUsable { return living.info }
+        return current(try await record(id, for: principal))
     }
 
     /// What this process knows of a sandbox is newer than what the store has, until it has ended.

@@ -212,6 +212,8 @@ final class LivingSandbox: Sendable {
         return place
     }
 
+    /// It was made, and is not about to end.
+    var isUsable: Bool { state.withLock { $0.place != nil && $0.ending == nil } }
     var currentState: SandboxState { state.withLock { $0.record.info.state } }
     var lease: Date { state.withLock { $0.record.info.leaseUntil } }
 
