@@ -27,8 +27,8 @@ enum E2BAddress: Hashable, Sendable {
     /// The code interpreter's.
     static let interpreterPort = 49_999
 
-    private static let sandboxField = HTTPField.Name("E2b-Sandbox-Id")!
-    private static let portField = HTTPField.Name("E2b-Sandbox-Port")!
+    private static let sandboxField = HTTPField.Name.known("E2b-Sandbox-Id")
+    private static let portField = HTTPField.Name.known("E2b-Sandbox-Port")
 
     /// - Parameter domain: whose names lead here, without a port; `nil` if none does.
     /// - Returns: `nil` for a request in another dialect.

@@ -26,5 +26,5 @@ extension E2BError {
 
 extension HTTPField.Name {
     /// Whether the SDK may send the same request again; it asks nothing else where this is given.
-    static let shouldRetry = HTTPField.Name("Should-Retry")!
+    static let shouldRetry = HTTPField.Name.known("Should-Retry")
 }

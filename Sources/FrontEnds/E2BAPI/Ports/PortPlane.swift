@@ -10,7 +10,7 @@ struct PortPlane: Sendable {
     private let services: E2BServices
     private let gate: SandboxGate
 
-    private static let trafficToken = HTTPField.Name("E2b-Traffic-Access-Token")!
+    private static let trafficToken = HTTPField.Name.known("E2b-Traffic-Access-Token")
     /// What is for the gateway and not for the server inside.
     private static let ownFields = ["E2b-Sandbox-Id", "E2b-Sandbox-Port", "E2b-Traffic-Access-Token"].compactMap { HTTPField.Name($0) }
 
