@@ -71,7 +71,7 @@ struct SystemTree: Sendable {
         topLinks = links
         let without = system.sharedNames(.none) + Self.shared
         shared = [false: without, true: Array(Set(without + system.sharedNames(.translated) + Self.sharedWithNetwork)).sorted()]
-        files = Self.files
+        files = Self.makeFiles()
     }
 
     /// What a new disk starts as.
@@ -144,45 +144,80 @@ struct SystemTree: Sendable {
 
     // MARK: Files
 
-    /// Debian's usual accounts, so that packages find those that they reckon with, and the two that matter here.
-    private static let accounts: [(name: String, uid: UInt32, gid: UInt32, home: String)] = [
+    /// Debian's usual accounts, for a machine that has others.
+    private static let usualAccounts: [(name: String, uid: UInt32, gid: UInt32, home: String)] = [
         ("daemon", 1, 1, "/usr/sbin"), ("bin", 2, 2, "/bin"), ("sys", 3, 3, "/dev"), ("sync", 4, 65_534, "/bin"),
         ("games", 5, 60, "/usr/games"), ("man", 6, 12, "/var/cache/man"), ("lp", 7, 7, "/var/spool/lpd"), ("mail", 8, 8, "/var/mail"),
         ("news", 9, 9, "/var/spool/news"), ("uucp", 10, 10, "/var/spool/uucp"), ("proxy", 13, 13, "/bin"),
         ("www-data", 33, 33, "/var/www"), ("backup", 34, 34, "/var/backups"), ("list", 38, 38, "/var/list"), ("irc", 39, 39, "/run/ircd"),
         ("_apt", 42, 65_534, "/nonexistent"), ("nobody", 65_534, 65_534, "/nonexistent"),
     ]
-    private static let groups: [(name: String, gid: UInt32)] = [
-        ("root", 0), ("daemon", 1), ("bin", 2), ("sys", 3), ("adm", 4), ("tty", 5), ("disk", 6), ("lp", 7), ("mail", 8), ("news", 9),
+    private static let usualGroups: [(name: String, gid: UInt32)] = [
+        ("daemon", 1), ("bin", 2), ("sys", 3), ("adm", 4), ("tty", 5), ("disk", 6), ("lp", 7), ("mail", 8), ("news", 9),
         ("uucp", 10), ("man", 12), ("proxy", 13), ("kmem", 15), ("dialout", 20), ("fax", 21), ("voice", 22), ("cdrom", 24),
         ("floppy", 25), ("tape", 26), ("sudo", 27), ("audio", 29), ("dip", 30), ("www-data", 33), ("backup", 34), ("operator", 37),
         ("list", 38), ("irc", 39), ("src", 40), ("shadow", 42), ("utmp", 43), ("video", 44), ("sasl", 45), ("plugdev", 46), ("staff", 50),
-        ("games", 60), ("users", 100), ("user", 1000), ("nogroup", 65_534),
+        ("games", 60), ("users", 100), ("nogroup", 65_534),
     ]
 
-    private static let files: [(name: String, content: String, mode: mode_t)] = {
+    /// Accounts of the system's, not of people: the packages that are there reckon with the machine's own.
+    private static func isSystem(_ id: UInt32) -> Bool { (1..<1000).contains(id) || id == 65_534 }
+
+    private static func lines(of path: String) -> [[Substring]] {
+        (HostFile.text(path) ?? "").split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
+    }
+
+    /// Name, uid, gid, comment, home and shell of all but root and the usual user.
+    private static func accounts() -> [[String]] {
+        var accounts = lines(of: "/etc/passwd").compactMap { fields -> [String]? in
+            guard fields.count >= 7, let uid = UInt32(fields[2]), let gid = UInt32(fields[3]), isSystem(uid), isSystem(gid) || gid == 0
+            else { return nil }
+            return [0, 2, 3, 4, 5, 6].map { String(fields[$0]) }
+        }
+        var (names, ids) = (Set(accounts.map { $0[0] }), Set(accounts.map { $0[1] }))
+        for account in usualAccounts where names.insert(account.name).inserted && ids.insert("\(account.uid)").inserted {
+            accounts.append([account.name, "\(account.uid)", "\(account.gid)", account.name, account.home, "/usr/sbin/nologin"])
+        }
+        return accounts
+    }
+
+    private static func groups() -> [(name: String, gid: UInt32)] {
+        var groups = lines(of: "/etc/group").compactMap { fields -> (name: String, gid: UInt32)? in
+            guard fields.count >= 4, let gid = UInt32(fields[2]), isSystem(gid) else { return nil }
+            return (String(fields[0]), gid)
+        }
+        var (names, ids) = (Set(groups.map(\.name)), Set(groups.map(\.gid)))
+        for group in usualGroups where names.insert(group.name).inserted && ids.insert(group.gid).inserted { groups.append(group) }
+        return [("root", 0)] + groups + [("user", SandboxUser.insideID)]
+    }
+
+    private static func makeFiles() -> [(name: String, content: String, mode: mode_t)] {
         let shell = HostFile.exists("/bin/bash") ? "/bin/bash" : "/bin/sh"
+        let (accounts, groups) = (accounts(), groups())
         let passwd =
             ["root:x:0:0:root:/root:\(shell)"]
-            + accounts.map { "\($0.name):x:\($0.uid):\($0.gid):\($0.name):\($0.home):/usr/sbin/nologin" }
+            + accounts.map { "\($0[0]):x:\($0[1]):\($0[2]):\($0[3]):\($0[4]):\($0[5])" }
             + ["user:x:1000:1000:user:\(RootFilesystem.home):\(shell)"]
         // Nobody has a password: only set-uid programs that ask for none lead to root.
-        let shadow = (["root"] + accounts.map(\.name) + ["user"]).map { "\($0):*:19700:0:99999:7:::" }
+        let shadow = (["root"] + accounts.map { $0[0] } + ["user"]).map { "\($0):*:19700:0:99999:7:::" }
         func lines(_ lines: [String]) -> String { lines.joined(separator: "\n") + "\n" }
+        var files: [(name: String, content: String, mode: mode_t)] =
+            SystemFiles.files.filter { !["passwd", "group"].contains($0.name) }.map { ($0.name, $0.content, 0o644) }
+        files += [
+            ("passwd", lines(passwd), 0o644), ("group", lines(groups.map { "\($0.name):x:\($0.gid):" }), 0o644),
+            ("shadow", lines(shadow), 0o600), ("gshadow", lines(groups.map { "\($0.name):*::" }), 0o600),
+            ("sudoers.d/user", "user ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440), ("fstab", "", 0o644), ("environment", "", 0o644),
+        ]
+        // Where it is installed inside, it brings its own.
+        guard LauncherSurvey.path(of: "sudo") != nil else { return files }
         let sudoers = """
             Defaults env_reset
             Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
             root ALL=(ALL:ALL) ALL
-            user ALL=(ALL:ALL) NOPASSWD: ALL
             @includedir /etc/sudoers.d
 
             """
-        return SystemFiles.files.filter { !["passwd", "group"].contains($0.name) }.map { ($0.name, $0.content, 0o644) } + [
-            ("passwd", lines(passwd), 0o644), ("group", lines(groups.map { "\($0.name):x:\($0.gid):" }), 0o644),
-            ("shadow", lines(shadow), 0o600), ("gshadow", lines(groups.map { "\($0.name):*::" }), 0o600),
-            ("sudoers", sudoers, 0o440), ("sudoers.d/README", "# Files here add to sudoers.\n", 0o440), ("fstab", "", 0o644),
-            ("environment", "", 0o644),
-        ]
-    }()
+        return files + [("sudoers", sudoers, 0o440)]
+    }
 }
 #endif
