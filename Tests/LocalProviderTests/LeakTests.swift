@@ -114,7 +114,7 @@ struct LeakTests {
                         #expect(isComplete || moment != nil, "\(number)")
                         return isComplete
                     case .failure(let error):
-                        if moment == nil { Issue.record(error, "\(number), network \(network)") }
+                        if moment == nil { Issue.record("\(number), network \(network), root access \(root != nil): \(error)") }
                         return false
                     }
                 }

@@ -36,7 +36,7 @@ package final class ScriptedProvider: SandboxProvider {
 
     /// What the engine may ask of a sandbox, for failures and delays.
     package enum Operation: String, CaseIterable, Hashable, Sendable {
-        case start, files, pause, resume, snapshot, createFromSnapshot, deleteSnapshot, fork, endpoint, usage, extend, attach
+        case start, files, pause, resume, snapshot, createFromSnapshot, deleteSnapshot, fork, endpoint, usage, extend, attach, setNetwork
     }
 
     struct State {
@@ -63,6 +63,7 @@ package final class ScriptedProvider: SandboxProvider {
         var lease: Date?
         var nextPID: Int32 = 1
         var watches: [ScriptedWatch] = []
+        var network: NetworkPolicy?
     }
 
     /// How the provider behaves; may be changed at any time.
@@ -121,7 +122,8 @@ package final class ScriptedProvider: SandboxProvider {
             capabilities
             ?? ProviderCapabilities(
                 maximum: Resources(milliCPU: 64_000, memoryMiB: 524_288, diskGiB: 1024), openNetwork: true, networkAllowList: true,
-                images: true, pause: true, snapshot: [.filesystem, .memory], fork: true, ports: true, terminal: true, usage: true,
+                networkDenyList: true, networkChange: true, images: true, pause: true, snapshot: [.filesystem, .memory], fork: true,
+                ports: true, terminal: true, usage: true,
                 watch: true, users: ["root"], reattach: reattach, teardownTime: .milliseconds(100))
         state = Locked(State(behaviour: Behaviour(price: price, startLatency: startLatency, script: script)))
     }
@@ -151,6 +153,8 @@ package final class ScriptedProvider: SandboxProvider {
         state.withLock { $0.living.values.map(\.record) }.sorted { $0.tag.sandbox < $1.tag.sandbox }
     }
     /// Of them, those that are paused.
+    /// What was changed of what living sandboxes may reach.
+    package var networks: [NetworkPolicy] { state.withLock { $0.living.values.compactMap(\.network) } }
     package var pausedCount: Int { state.withLock { $0.living.values.count(where: \.isPaused) } }
     /// Until when a sandbox was last told to live, by Sandstorm's name for it.
     package func lease(of sandbox: SandboxID) -> Date? {

@@ -63,6 +63,12 @@ struct ScriptedSandbox: Sandbox {
         return provider.behaviour.usage
     }
 
+    func setNetwork(_ policy: NetworkPolicy) async throws(ProviderError) {
+        guard provider.capabilities.networkChange else { throw .unsupported("change of the network") }
+        try await provider.begin(.setNetwork)
+        try provider.withLiving(id) { living throws(ProviderError) in living.network = policy }
+    }
+
     func extend(to lease: Date) async throws(ProviderError) {
         try await provider.begin(.extend)
         try provider.withLiving(id) { living throws(ProviderError) in living.lease = lease }

@@ -9,6 +9,9 @@ struct RootSurvey: Sendable {
     /// Why it makes none.
     private(set) var obstacle: String?
 
+    /// Why nothing can be merged, if that is so, by the agent that was tried: what worked once in this process is not tried again.
+    private static let successes = Locked<[String: String?]>([:])
+
     /// Blocking.
     init(_ host: Host, filter: String?) {
         guard host.rootSlots != nil else {
@@ -23,6 +26,11 @@ struct RootSurvey: Sendable {
             obstacle = "files are kept in memory here (\(reason))"
             return
         }
+        let trial = "\(host.agent.split(separator: "/").last ?? "") \(filter.split(separator: "/").last ?? "")"
+        if let mergeObstacle = Self.successes.withLock({ $0[trial] }) {
+            launcher = RootLauncher(agent: host.agent, filter: filter, mergeObstacle: mergeObstacle)
+            return
+        }
         // A kernel that can't merge can do the rest.
         var mergeObstacle: String?
         for isMerging in [true, false] {
@@ -30,6 +38,7 @@ struct RootSurvey: Sendable {
             guard let reason = Self.failure(of: launcher, host) else {
                 self.launcher = launcher
                 obstacle = nil
+                Self.successes.withLock { $0[trial] = .some(mergeObstacle) }
                 return
             }
             if isMerging { mergeObstacle = reason }
