@@ -54,10 +54,12 @@ struct SandboxMaker: Sendable {
         request.attributes = note.attributes
         let (sandbox, isNew) = try await create(request, for: principal)
         guard isNew else { return sandbox }
-        if let id = base.record {
-            try await catalog.asked { () async throws(StoreError) in try await engine.templates.countSpawn(of: id, at: sandbox.createdAt) }
-        }
         do {
+            if let id = base.record {
+                try await catalog.asked { () async throws(StoreError) in
+                    try await engine.templates.countSpawn(of: id, at: sandbox.createdAt)
+                }
+            }
             try await settling.start(sandbox.id, note, for: principal)
         } catch {
             await settling.abandon(sandbox.id, for: principal)
