@@ -147,8 +147,9 @@ everywhere=(test_core.py test_commands.py test_files.py test_terminals.py -k "no
 old=(test_core.py test_terminals.py test_watching.py)
 case "$what" in
     v2) run e2b-v2 "$@" ;;
-    v1) if [ $# -gt 0 ]; then run e2b-v1 "$@"; else run e2b-v1 "${old[@]}"; fi ;;
-    through) if [ $# -gt 0 ]; then run e2b-v2 "$@"; else run e2b-v2 "${everywhere[@]}"; fi ;;
+    # Unless files are named.
+    v1) if [[ "$*" = *test_*.py* ]]; then run e2b-v1 "$@"; else run e2b-v1 "${old[@]}" "$@"; fi ;;
+    through) if [[ "$*" = *test_*.py* ]]; then run e2b-v2 "$@"; else run e2b-v2 "${everywhere[@]}" "$@"; fi ;;
     bench) SANDSTORM_BENCHMARKS=$(dirname "$gateway")/SandstormBenchmarks "$root/.build/e2b-v2/bin/python" "$suites/bench.py" "$@" || status=1 ;;
     all)
         run e2b-v2
