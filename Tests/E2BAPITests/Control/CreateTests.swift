@@ -95,7 +95,7 @@ import Foundation
         try await TestE2B.scripted { client async throws in
             let network: JSONValue = ["denyOut": ["128.0.0.0/1", "::/0"], "allowOut": ["200.1.2.3"]]
             let info = try await client.info(try await client.make(["network": network]))
-            #expect(info.spec.network == .allow(["0.0.0.0/1", "200.1.2.3/32"]))
+            #expect(info.spec.network == .deny(["128.0.0.0/1", "::/0"], allow: ["200.1.2.3"]))
             let open = try await client.info(try await client.make(["network": ["allowOut": ["1.1.1.1"]]]))
             #expect(open.spec.network == .open)
             let closed = try await client.info(try await client.make(["network": ["denyOut": ["0.0.0.0/0"]]]))

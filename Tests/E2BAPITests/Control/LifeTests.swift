@@ -122,8 +122,23 @@ import Foundation
         }
     }
 
-    @Test func `a network that is asked for as it is stays, and another is refused`() async throws {
+    @Test func `the network of a sandbox that runs is changed, and all that is not said is cleared`() async throws {
         try await TestE2B.scripted { client async throws in
+            let id = try await client.make(["network": ["allowPublicTraffic": false, "denyOut": ["10.0.0.0/8"]]])
+            #expect(try await client.ask("PUT", "/sandboxes/\(id)/network", ["denyOut": ["0.0.0.0/0"]]).status == 204)
+            #expect(try await client.info(id).spec.network == .none)
+            let network = try await client.ask("GET", "/sandboxes/\(id)").json["network"]
+            #expect(network?["denyOut"] == ["0.0.0.0/0"] && network?["allowPublicTraffic"] == false)
+            #expect(try await client.ask("PUT", "/sandboxes/\(id)/network", [:]).status == 204)
+            #expect(try await client.info(id).spec.network == .open)
+            #expect(try await client.ask("GET", "/sandboxes/\(id)").json["network"]?["denyOut"] == nil)
+        }
+    }
+
+    @Test func `a network that can't be changed is left as it is, and the caller is told`() async throws {
+        let provider = ScriptedProvider(
+            capabilities: ProviderCapabilities(maximum: Resources(milliCPU: 64_000, memoryMiB: 524_288, diskGiB: 1024), openNetwork: true))
+        try await TestE2B.scripted(provider) { client async throws in
             let id = try await client.make()
             #expect(try await client.ask("PUT", "/sandboxes/\(id)/network", [:]).status == 204)
             let answer = try await client.ask("PUT", "/sandboxes/\(id)/network", ["denyOut": ["0.0.0.0/0"]])

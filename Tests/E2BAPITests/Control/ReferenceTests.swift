@@ -41,27 +41,4 @@ import Testing
         #expect(NetworkChoice.isBlock(text) == isBlock)
         #expect(NetworkChoice.isName(text) == isName)
     }
-
-    @Test func `what is left when some addresses are denied is everything else, and no more`() throws {
-        #expect(IPv4Block.everything(but: []) == [.everything])
-        var generator = SeededGenerator(seed: 99)
-        func address() throws -> String {
-            let number = UInt32.random(in: .min ... .max, using: &generator)
-            return [24, 16, 8, 0].map { "\(number >> UInt32($0) & 255)" }.joined(separator: ".")
-        }
-        for _ in 0..<50 {
-            var denied: [IPv4Block] = []
-            for _ in 0..<4 { denied.append(try #require(IPv4Block("\(try address())/\(Int.random(in: 4...32, using: &generator))"))) }
-            let rest = IPv4Block.everything(but: denied)
-            for _ in 0..<200 {
-                let one = try #require(IPv4Block(try address()))
-                let isDenied = denied.contains { $0.contains(one) }
-                let isInside = IPv4Block.inside.contains { $0.contains(one) }
-                let isLeft = rest.contains { $0.contains(one) }
-                #expect(isDenied ? !isLeft : isLeft || isInside, "\(one) \(denied)")
-            }
-        }
-        let one = try #require(IPv4Block("8.8.8.8"))
-        #expect(IPv4Block.everything(but: [one]).count == 32)
-    }
 }

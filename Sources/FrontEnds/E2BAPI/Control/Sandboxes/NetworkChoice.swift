@@ -49,6 +49,19 @@ struct NetworkChoice: Hashable, Sendable {
     init(change reader: inout JSONReader) throws(E2BError) {
         allowInternetAccess = reader.bool("allow_internet_access")
         try read(&reader)
+        var object = JSONObject()
+        for key in NetworkChoice.changeable { object[key] = reader.value(key) }
+        json = object.members.isEmpty ? nil : .object(object)
+    }
+
+    /// What a change replaces; all else of a sandbox's network stays.
+    private static let changeable = ["allowOut", "denyOut", "dnsServers", "rules"]
+
+    /// What was asked for, after this change.
+    func changed(_ earlier: JSONValue?) -> JSONValue? {
+        var object = earlier?.objectValue ?? [:]
+        for key in NetworkChoice.changeable { object[key] = json?[key] }
+        return object.members.isEmpty ? nil : .object(object)
     }
 
     private mutating func read(_ reader: inout JSONReader) throws(E2BError) {
@@ -86,7 +99,8 @@ struct NetworkChoice: Hashable, Sendable {
                 "When specifying allowed domains in allow out, you must include '0.0.0.0/0' in deny out to block all other traffic.")
         }
         guard deniesAll else {
-            if !deny.isEmpty { return try everything(but: deny, and: allow) }
+            guard deny.count <= maximumDenied else { throw E2BError(.badRequest, "At most \(maximumDenied) addresses can be denied") }
+            if !deny.isEmpty { return .deny(deny, allow: allow) }
             // An explicit wish is a demand; else what there is must do.
             return allowInternetAccess == true ? .open : nil
         }
@@ -95,16 +109,6 @@ struct NetworkChoice: Hashable, Sendable {
             throw E2BError(.badRequest, "DNS servers of one's own can't be enforced here beside allowed domains")
         }
         return allow.isEmpty ? NetworkPolicy.none : .allow(allow)
-    }
-
-    /// What is left when some addresses are denied, as a list of what is allowed. Where lists are enforced there is no IPv6: all that is denied of
-    /// it is.
-    private static func everything(but deny: [String], and allow: [String]) throws(E2BError) -> NetworkPolicy {
-        guard deny.count <= maximumDenied else { throw E2BError(.badRequest, "At most \(maximumDenied) addresses can be denied") }
-        let blocks = IPv4Block.everything(but: deny.compactMap { IPv4Block($0) })
-        // What is allowed in so many words counts more.
-        let allowed = allow.compactMap { IPv4Block($0) }.filter { entry in !blocks.contains { $0.contains(entry) } }
-        return .allow((blocks + allowed).map(\.description))
     }
 
     // MARK: Forms

@@ -155,12 +155,19 @@ struct SandboxLifeRoutes: Sendable {
             try NetworkChoice(change: &reader)
         }
         let info = try await running(id, context.principal)
-        // What is asked for is what there is already: nothing to do.
         let wanted = choice.policy ?? (engine.canAny(\.openNetwork) ? .open : .none)
-        guard wanted == info.spec.network else {
-            throw E2BError(
-                .notImplemented, "The network of a sandbox that runs can't be changed here; make one with the network that it needs")
+        if wanted != info.spec.network {
+            do throws(EngineError) {
+                _ = try await engine.setNetwork(wanted, of: id, for: context.principal)
+            } catch {
+                guard error.kind == .unsupported else { throw error }
+                throw E2BError(.notImplemented, "The network of this sandbox can't be changed so while it runs: \(error.message)")
+            }
         }
+        var note = E2BNote(info)
+        note.allowInternetAccess = choice.allowInternetAccess
+        note.network = choice.changed(note.network)
+        try await engine.setAttributes(note.attributes, of: id, for: context.principal)
         return .done
     }
 
