@@ -20,6 +20,12 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
+/// What runs inside of sandboxes: see `InterpreterPrograms`.
+let interpreterPrograms = [
+    "JavaKernel.java", "bash_kernel.py", "bootstrap.py", "charts.py", "http_server.py", "interpreter.py", "javascript_kernel.js",
+    "jupyter_kernel.py", "kernels.py", "languages.py", "pipe_kernel.py", "processes.py", "python_kernel.py",
+]
+
 let package = Package(
     name: "sandstorm",
     platforms: [.macOS(.v15)],
@@ -102,8 +108,7 @@ let package = Package(
                 lifecycle, hummingbird,
             ],
             path: "Sources/FrontEnds/E2BAPI",
-            // Embedded by scripts/embed-interpreter.sh.
-            exclude: ["Interpreter/Programs"], swiftSettings: settings),
+            resources: interpreterPrograms.map { .embedInCode("Interpreter/Programs/\($0)") }, swiftSettings: settings),
 
         // Floor 5: the SDK that users import, and the program.
         .target(

@@ -110,7 +110,7 @@ if [ "$what" = through ]; then
     export BEHIND_KEY
     BEHIND_KEY=$(first_key behind)
     serve front "$(printf '{"e2b":{"domain":"%s"},"routing":{"default":{"type":"excluded","targets":[{"provider":"local"}]}},"accounts":[%s]}' "$domain" \
-        "{\"provider\":\"e2b\",\"key\":{\"environment\":\"BEHIND_KEY\"},\"apiURL\":\"$url/e2b\",\"sandboxURL\":\"$url/e2b\"}")"
+        "{\"provider\":\"e2b\",\"key\":{\"environment\":\"BEHIND_KEY\"},\"apiURL\":\"$url/e2b\",\"sandboxURL\":\"$url/e2b\",\"lacks\":[\"memorySnapshots\"]}")"
 else
     serve front "$(printf '{"e2b":{"domain":"%s"}}' "$domain")"
 fi
@@ -142,7 +142,7 @@ run() {
     (cd "$suites" && timeout --kill-after=10 1200 "$root/.build/$venv/bin/pytest" -n "$workers" -q "$@") || status=1
 }
 # By one URL such a place has no ports, and so no interpreter.
-everywhere=(test_core.py test_commands.py test_files.py test_terminals.py -k "not interpreter and not fork")
+everywhere=(test_core.py test_commands.py test_files.py test_terminals.py -k "not interpreter")
 # The others use what came later.
 old=(test_core.py test_terminals.py test_watching.py)
 case "$what" in

@@ -41,7 +41,7 @@ scripts/schemathesis.sh || failed+=("schemathesis")
 echo "== E2B's own SDK"
 scripts/e2b-sdk.sh || failed+=("e2b-sdk")
 echo "== E2B's own SDK, on another gateway that speaks E2B"
-scripts/e2b-sdk.sh through test_core.py -k "not interpreter and not fork" || failed+=("e2b-sdk through")
+scripts/e2b-sdk.sh through test_core.py -k "not interpreter" || failed+=("e2b-sdk through")
 echo "== What is left on the machine"
 scripts/leftovers.sh since "$before" || failed+=("leftovers")
 if [ ${#failed[@]} -gt 0 ]; then

@@ -37,7 +37,8 @@ extension ConformanceCase {
             c.expect(
                 ["http", "https", "http+unix"].contains(endpoint.url.scheme ?? ""), "its scheme is \(endpoint.url.scheme ?? "missing")")
             c.expect("the address when asked again", try await sandbox.endpoint(port: 8080).url, is: endpoint.url)
-            c.expect(try await sandbox.endpoint(port: 8081).url != endpoint.url, "two ports have the same address")
+            // One URL may lead to both, by header fields.
+            c.expect(try await sandbox.endpoint(port: 8081) != endpoint, "two ports have the same address")
         },
         ConformanceCase(.ports, "a server inside is reached", needs: needs) { c in
             let sandbox = try await c.ownSandbox()

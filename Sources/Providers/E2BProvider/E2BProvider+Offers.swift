@@ -52,7 +52,7 @@ extension E2BAccount {
             maximum: Resources(milliCPU: mostMilliCPU, memoryMiB: mostMemory, diskGiB: limits.disk), openNetwork: has(.openNetwork),
             networkAllowList: has(.allowList), networkDenyList: has(.denyList), networkChange: has(.networkChange),
             images: has(.images) && has(.templateBuilds), pause: has(.pause), snapshot: snapshots,
-            fork: has(.fork) && has(.snapshots), ports: has(.ports) && sandboxURL == nil, terminal: has(.terminal), usage: has(.usage),
+            fork: has(.fork) && has(.snapshots), ports: has(.ports), terminal: has(.terminal), usage: has(.usage),
             watch: has(.watch), users: has(.root) ? [SandboxSpec.root] : [], reattach: true, teardownTime: .seconds(5))
     }
 

@@ -64,12 +64,14 @@ final class InterpreterHost: Sendable {
     // MARK: The program
 
     /// The start of the program, which reads the rest from standard input.
-    static let bootstrap = InterpreterPrograms.files.first { $0.name == "bootstrap.py" }?.text ?? ""
+    static let bootstrap = InterpreterPrograms.text(of: PackageResources.bootstrap_py)
 
     /// All other files, as one object.
     static let bundle: [UInt8] = {
         var object = JSONObject()
-        for file in InterpreterPrograms.files where file.name != "bootstrap.py" { object[file.name] = .string(file.text) }
+        for file in InterpreterPrograms.files where file.name != InterpreterPrograms.bootstrap {
+            object[file.name] = .string(InterpreterPrograms.text(of: file.bytes))
+        }
         return JSONValue.object(object).encodedBytes
     }()
 

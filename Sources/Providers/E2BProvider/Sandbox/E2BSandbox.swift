@@ -121,11 +121,18 @@ struct E2BSandbox: Sandbox {
     // MARK: Ports and figures
 
     func endpoint(port: Int) async throws(ProviderError) -> SandboxEndpoint {
-        guard link.account.has(.ports), link.account.sandboxURL == nil else { throw .unsupported("ports") }
+        guard link.account.has(.ports) else { throw .unsupported("ports") }
         guard (1...65_535).contains(port) else { throw ProviderError(.invalid, "\(port) is no port") }
         try link.checkIsThere()
-        guard let url = URL(string: link.hostURL(port: port)) else { throw ProviderError(.unavailable, "the sandbox's address is no URL") }
-        return SandboxEndpoint(url: url, headers: link.access.trafficToken.map { ["e2b-traffic-access-token": $0] } ?? [:])
+        var headers = link.access.trafficToken.map { ["e2b-traffic-access-token": $0] } ?? [:]
+        if link.account.sandboxURL != nil {
+            headers["e2b-sandbox-id"] = link.id
+            headers["e2b-sandbox-port"] = String(port)
+        }
+        guard let url = URL(string: link.account.sandboxURL ?? link.hostURL(port: port)) else {
+            throw ProviderError(.unavailable, "the sandbox's address is no URL")
+        }
+        return SandboxEndpoint(url: url, headers: headers)
     }
 
     func usage() async throws(ProviderError) -> SandboxUsage {
