@@ -94,7 +94,7 @@ struct EndpointTests {
             for byAnother in [false, true] {
                 let sandbox = try await playground.sandbox()
                 let path = try path(try await sandbox.endpoint(port: 65_535))
-                #expect(path.utf8.count <= 107)
+                #expect(path.utf8.count <= 103)
                 #expect(HostFile.exists(path))
                 if byAnother {
                     let second = await LocalProvider(configuration: playground.provider.configuration)
@@ -103,6 +103,25 @@ struct EndpointTests {
                 try await sandbox.kill()
                 #expect(!HostFile.isDirectory(String(path[..<(try #require(path.lastIndex(of: "/")))])))
             }
+        }
+    }
+
+    @Test("a path of any length leads to a socket", arguments: [102, 103, 104, 107, 108])
+    func pathOfLength(_ length: Int) async throws {
+        let idLength = Locked(0)
+        try await Playground.run { playground in
+            let id = try await playground.sandbox().id
+            idLength.withLock { $0 = id.rawValue.utf8.count }
+        }
+        try await Playground.run({ configuration in
+            let taken = configuration.stateDirectory.utf8.count + "//".utf8.count + idLength.withLock(\.self) + "/ports/65535".utf8.count
+            let rest = length - taken
+            configuration.stateDirectory += "/" + String(repeating: "x", count: rest)
+        }) { playground in
+            let sandbox = try await playground.sandbox()
+            let path = try path(try await sandbox.endpoint(port: 65_535))
+            #expect(HostFile.exists(path))
+            #expect(path.hasPrefix(playground.provider.configuration.stateDirectory + "/") == (length <= 103))
         }
     }
 

@@ -71,6 +71,7 @@ import Testing
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
+            try #require(times.allSatisfy { $0.count == 2 }, "\(times)")
             let ordered = times.sorted { $0[0] < $1[0] }
             for (one, next) in zip(ordered, ordered.dropFirst()) { #expect(one[1] <= next[0]) }
 

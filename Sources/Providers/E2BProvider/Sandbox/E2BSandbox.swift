@@ -120,11 +120,15 @@ struct E2BSandbox: Sandbox {
 
     // MARK: Ports and figures
 
+    private static let interpreterPort = 49_999
+
     func endpoint(port: Int) async throws(ProviderError) -> SandboxEndpoint {
         guard link.account.has(.ports) else { throw .unsupported("ports") }
         guard (1...65_535).contains(port) else { throw ProviderError(.invalid, "\(port) is no port") }
         try link.checkIsThere()
         var headers = link.access.trafficToken.map { ["e2b-traffic-access-token": $0] } ?? [:]
+        // The vendor's code interpreter wants what envd wants.
+        if port == E2BSandbox.interpreterPort { headers["x-access-token"] = link.access.token }
         if link.account.sandboxURL != nil {
             headers["e2b-sandbox-id"] = link.id
             headers["e2b-sandbox-port"] = String(port)

@@ -104,8 +104,8 @@ final class SandboxPorts: Sendable {
 }
 
 extension Host {
-    /// What a path of a unix socket may have; the kernel's limit is 108 with the end mark.
-    private static let longestSocketPath = 107
+    /// What a path of a unix socket may have. The kernel takes 107 bytes; NIO takes what every system takes.
+    private static let longestSocketPath = 103
 
     /// Where a sandbox's ports are: with everything else of it, or, where that is too long for sockets, at a shorter place.
     func portsDirectory(of id: String) -> String {
