@@ -1,2 +1,2 @@
-for (let i = 0; i < 3000; i++) console.log(`row ${i} ${"=".repeat(i % 40)}`);
+for (let i = 0; i < 1500; i++) console.log(`row ${i} ${"=".repeat(i % 40)}`);
 process.exit(7);
