@@ -10,22 +10,36 @@ struct FileComposition: Sendable {
 
     /// Reads the members of the body that say which files.
     func compose(_ body: ProtobufJSON) async throws -> JSONValue {
-        let sources = try (body.object["source_paths"] ?? []).arrayValue?.map { value throws in
+        let sources = try sources(body)
+        let destination = try destination(body)
+        for source in sources { try await check(source) }
+        try await files.write(destination, from: JoinedFiles(sources, files).bytes, mode: 0o644)
+        for source in Set(sources).subtracting([destination]) { try await files.remove(source, recursively: false) }
+        let info = try await files.info(destination, followingLinks: false)
+        return ["path": .string(info.path), "name": .string(info.name), "type": "file"]
+    }
+
+    private func sources(_ body: ProtobufJSON) throws -> [String] {
+        var sources: [String] = []
+        for value in body.object["source_paths"]?.arrayValue ?? [] {
             guard let text = value.stringValue else { throw ConnectError(.invalidArgument, "source_paths are not all strings") }
-            return try user.path(text)
+            sources.append(try user.path(text))
         }
-        guard let sources, !sources.isEmpty else { throw ConnectError(.invalidArgument, "source_paths names no file") }
+        guard !sources.isEmpty else { throw ConnectError(.invalidArgument, "source_paths names no file") }
+        return sources
+    }
+
+    private func destination(_ body: ProtobufJSON) throws -> String {
         guard let text = try body.string("destination"), !text.isEmpty else {
             throw ConnectError(.invalidArgument, "destination is missing")
         }
-        let destination = try user.path(text)
-        for source in sources where try await files.info(source, followingLinks: true).kind != .file {
+        return try user.path(text)
+    }
+
+    private func check(_ source: String) async throws {
+        guard try await files.info(source, followingLinks: true).kind == .file else {
             throw ConnectError(.invalidArgument, "\(source) is not a regular file")
         }
-        try await files.write(destination, from: JoinedFiles(sources, files).bytes, mode: 0o644)
-        for source in Set(sources) where source != destination { try await files.remove(source, recursively: false) }
-        let info = try await files.info(destination, followingLinks: false)
-        return ["path": .string(info.path), "name": .string(info.name), "type": "file"]
     }
 }
 
