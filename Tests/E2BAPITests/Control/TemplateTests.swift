@@ -164,7 +164,9 @@ import Foundation
             let url = try #require(try link.json["url"]?.stringValue)
             let path = String(url.dropFirst(client.live.url.count))
             #expect(url.hasPrefix(client.live.url + "/e2b/"))
-            #expect(try await client.live.send("PUT", String(path.dropLast()) + (path.last == "0" ? "1" : "0"), .bytes(.init(string: "x"))).status == 401)
+            #expect(
+                try await client.live.send("PUT", String(path.dropLast()) + (path.last == "0" ? "1" : "0"), .bytes(.init(string: "x")))
+                    .status == 401)
             #expect(try await client.live.send("PUT", path, .bytes(.init(repeating: 7, count: 3_000_000))).status == 200)
             #expect(try await client.ask("GET", "/templates/\(template)/files/\(hash)").json["present"] == true)
             for wrong in ["x", "..%2f..%2fetc", String(repeating: "A", count: 64)] {
