@@ -19,7 +19,7 @@ import Testing
         #expect(account.templates == [E2BTemplate(name: "small", milliCPU: 1000, memoryMiB: 512)])
         #expect(account.capabilities.snapshot == [.filesystem] && !account.capabilities.fork && account.capabilities.pause)
         #expect(account.capabilities.isolation == [.standard] && account.capabilities.languages == [.python])
-        #expect(!account.capabilities.ports, "ports have no addresses of their own behind one URL")
+        #expect(account.capabilities.ports, "behind one URL header fields tell ports apart")
     }
 
     @Test("that are wrong are told all that is wrong, each with its place")
