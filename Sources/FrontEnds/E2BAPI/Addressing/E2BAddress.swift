@@ -1,5 +1,6 @@
 import HTTPTypes
 import SandstormCore
+import SandstormServer
 
 /// Where in this dialect a request goes, by its host, its path and its fields.
 ///

@@ -17,7 +17,8 @@ extension HTTPField.Name {
     package static let webSocketProtocol = known("Sec-WebSocket-Protocol")
     package static let webSocketVersion = known("Sec-WebSocket-Version")
 
-    private static func known(_ name: String) -> HTTPField.Name {
+    /// A name that is known to be one, written in the source.
+    package static func known(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is not a token") }
         return name
     }

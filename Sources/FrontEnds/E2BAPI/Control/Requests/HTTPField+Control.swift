@@ -1,4 +1,5 @@
 import HTTPTypes
+import SandstormServer
 
 extension HTTPField.Name {
     /// Where the next page of a list begins.

@@ -3,11 +3,13 @@ import HTTPTypes
 import HummingbirdCore
 import SandstormCore
 import SandstormEngine
+import SandstormServer
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
 import Foundation
+import SandstormServer
 #endif
 
 /// Who may ask something of a sandbox's envd: whoever shows the token that came with the sandbox, or, for one file, a URL signed with it.
@@ -63,13 +65,5 @@ struct FileSignature: Sendable {
         let (own, other) = (Array(text.utf8), Array(other.utf8))
         guard own.count == other.count else { return false }
         return zip(own, other).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
-    }
-}
-
-extension HTTPField.Name {
-    /// A name that is known to be one.
-    static func known(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is not a token") }
-        return name
     }
 }

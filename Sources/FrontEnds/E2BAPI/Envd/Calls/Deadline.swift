@@ -1,4 +1,5 @@
 import HTTPTypes
+import SandstormServer
 import SandstormWire
 
 /// Until when a caller wants its answer, by `Connect-Timeout-Ms`.
